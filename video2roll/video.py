@@ -1,0 +1,174 @@
+"""Decoding: a video's frames with their own times. The sound track is never opened."""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+
+from pianoroll import SilentkeysError
+
+_TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+
+
+class VideoError(SilentkeysError):
+    """A video that cannot be read, or a part of it that is not there."""
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What the file's header says. ``duration`` in seconds and ``fps`` are guesses until the file was decoded."""
+
+    path: Path
+    width: int
+    height: int
+    fps: float
+    duration: float | None
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One picture: ``time`` in seconds from the video's first frame; ``image (H, W)`` gray or ``(H, W, 3)`` BGR, uint8."""
+
+    time: float
+    image: np.ndarray
+
+
+def probe(path: str | os.PathLike[str]) -> VideoInfo:
+    """Read a video's header. Raises VideoError where there is no video to be read."""
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        duration = None
+        if stream.duration is not None and stream.time_base is not None:
+            duration = float(stream.duration * stream.time_base)
+        elif container.duration is not None:
+            duration = container.duration / av.time_base
+        fps = float(stream.average_rate or stream.guessed_rate or 25)
+        return VideoInfo(Path(path), stream.width, stream.height, fps, duration)
+
+
+def read_frames(
+    path: str | os.PathLike[str],
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    colour: bool = True,
+    warnings: list[str] | None = None,
+) -> Iterator[Frame]:
+    """Yield the frames of ``start`` <= time < ``end`` (seconds), turned upright, with strictly rising times.
+
+    What does not decode is skipped; a sentence about it is appended to ``warnings``.
+    Raises VideoError where the file holds no video or ``start`` lies past its last frame.
+    """
+    warnings = warnings if warnings is not None else []
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        origin: float | None = None
+        last = -1.0
+        count = broken = 0
+        packets = container.demux(stream)
+        fallback = 1 / float(stream.average_rate or stream.guessed_rate or 25)
+        while True:
+            try:
+                packet = next(packets)
+                decoded = packet.decode()
+            except StopIteration:
+                break
+            except EOFError:
+                break
+            except av.FFmpegError:
+                broken += 1
+                if broken > 1000:
+                    break
+                continue
+            for picture in decoded:
+                stamp = picture.time if picture.time is not None else (origin or 0.0) + last + fallback
+                origin = stamp if origin is None else origin
+                time = stamp - origin
+                if time <= last:  # doubled or disordered time stamps: a frame shows nothing new
+                    continue
+                last = time
+                if end is not None and time >= end:
+                    packets = iter(())
+                    break
+                if time < start:
+                    continue
+                count += 1
+                yield Frame(time, _image(picture, colour))
+    if last < 0:
+        raise VideoError(f"{path} holds no picture that can be decoded; check the file or convert it to MP4 (H.264).")
+    if count == 0:
+        raise VideoError(
+            f"{path} ends at {last:.2f} s, so nothing is left after --start {start:g}; choose an earlier one."
+        )
+    _warn_of_loss(container_duration=probe(path).duration, last=last, end=end, broken=broken, warnings=warnings)
+
+
+def read_image(path: str | os.PathLike[str]) -> np.ndarray:
+    """Read a still picture as BGR uint8 ``(H, W, 3)``. Raises VideoError if it is none."""
+    image = cv2.imdecode(np.fromfile(_existing(path), dtype=np.uint8), cv2.IMREAD_COLOR)
+    if image is None:
+        raise VideoError(f"{path} is no picture that can be read; use PNG or JPEG.")
+    return image
+
+
+def sample_frames(
+    path: str | os.PathLike[str], count: int, *, start: float = 0.0, end: float | None = None
+) -> list[Frame]:
+    """About ``count`` BGR frames spread evenly over ``start`` to ``end``, for a look at the scene as a whole."""
+    info = probe(path)
+    stop = end if end is not None else info.duration
+    step = max(0.0, ((stop or 60.0) - start) / count)
+    chosen: list[Frame] = []
+    for frame in read_frames(path, start=start, end=end):
+        if frame.time >= start + step * len(chosen) - 1e-6:
+            chosen.append(frame)
+    return chosen
+
+
+def _existing(path: str | os.PathLike[str]) -> Path:
+    file = Path(path)
+    if file.is_dir():
+        raise VideoError(f"{file} is a folder; give one video file, or use “silentkeys batch” for a folder.")
+    if not file.exists():
+        raise VideoError(f"{file} does not exist; check the name.")
+    if file.stat().st_size == 0:
+        raise VideoError(f"{file} is empty (0 bytes); copy or download it again.")
+    return file
+
+
+def _open(path: str | os.PathLike[str]) -> "av.container.InputContainer":
+    file = _existing(path)
+    try:
+        container = av.open(os.fspath(file), metadata_errors="ignore")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        if isinstance(error, PermissionError):
+            raise VideoError(f"{file} may not be read: no permission.") from error
+        raise VideoError(f"{file} is not a video that can be read; check the file or convert it to MP4.") from error
+    if not container.streams.video:
+        container.close()
+        raise VideoError(f"{file} has no picture, only sound or data; silentkeys needs to see the keys.")
+    return container
+
+
+def _image(picture: "av.VideoFrame", colour: bool) -> np.ndarray:
+    """The picture as an array, turned as its display matrix says."""
+    image = picture.to_ndarray(format="bgr24" if colour else "gray")
+    turn = int(getattr(picture, "rotation", 0)) % 360
+    return cv2.rotate(image, _TURNS[turn]) if turn in _TURNS else image
+
+
+def _warn_of_loss(
+    *, container_duration: float | None, last: float, end: float | None, broken: int, warnings: list[str]
+) -> None:
+    if broken:
+        warnings.append(
+            f"{broken} damaged piece{'s' if broken > 1 else ''} of the video could not be decoded and were skipped."
+        )
+    expected = min(container_duration or 0.0, end if end is not None else float("inf"))
+    if expected - last > max(1.0, 0.02 * expected):
+        warnings.append(f"The video breaks off: only the first {last:.1f} s of {expected:.1f} s could be decoded.")
