@@ -59,7 +59,8 @@ def read_midi(path: str | os.PathLike[str]) -> list[Note]:
 def write_midi(notes: Sequence[Note], path: str | os.PathLike[str], *, tempo: float = 120.0, program: int = 0) -> None:
     """Write notes as a MIDI file: tracks named ``right`` and ``left``, or one named ``piano`` where no hand is known.
 
-    ``tempo``: beats a minute, for the file's own grid only: seconds stay as they are. ``program``: General MIDI, from 0.
+    ``tempo``: beats a minute, for the file's own grid only: seconds stay as they are.
+    ``program``: General MIDI, from 0.
     """
     midi = pretty_midi.PrettyMIDI(resolution=960, initial_tempo=tempo)
     for name, hand in (("right", "right"), ("left", "left"), ("piano", None)):
@@ -78,7 +79,6 @@ def write_csv(notes: Sequence[Note], path: str | os.PathLike[str]) -> None:
         writer = csv.writer(file)
         writer.writerow(["onset", "offset", "pitch", "name", "velocity", "hand", "finger", "confidence"])
         for n in notes:
-            writer.writerow(
-                [f"{n.onset:.3f}", f"{n.offset:.3f}", n.pitch, pitch_name(n.pitch), n.velocity]
-                + [n.hand or "", n.finger or "", f"{n.confidence:.3f}"]
-            )
+            seconds = (f"{n.onset:.3f}", f"{n.offset:.3f}")
+            player = (n.hand or "", n.finger or "", f"{n.confidence:.3f}")
+            writer.writerow([*seconds, n.pitch, pitch_name(n.pitch), n.velocity, *player])

@@ -23,7 +23,8 @@ class PianoRoll:
     0..1, the key is down, and the key went down here. ``velocity (T, 88)`` in 0..1 or None.
     ``threshold``: the decision threshold of ``frame``; ``onset_threshold``: that of ``onset``.
     ``fingertips (T, hands, 5, 2)``: along and across in keyboard coordinates, NaN where unseen, or None;
-    ``sides (hands,)``: 1 left, 2 right (the player's), or None. ``metadata``: source, keyboard, model, version, warnings.
+    ``sides (hands,)``: 1 left, 2 right (the player's), or None.
+    ``metadata``: source, keyboard, model, version, warnings.
     """
 
     times: np.ndarray

@@ -64,14 +64,14 @@ class Keyboard:
         return (pitches >= self.lowest_pitch) & (pitches <= self.highest_pitch)
 
     def key_centres(self, across: float | None = None) -> np.ndarray:
-        """Centres of the keys in view in picture pixels ``(n, 2)``; white ones at 0.8, black ones at 0.35 of the depth."""
+        """Centres of the keys in view, pixels ``(n, 2)``; white ones at 0.8, black ones at 0.35 of the depth."""
         depth = np.where(BLACK, 0.35, 0.8) if across is None else np.full(len(BLACK), across)
         points = np.stack([CENTRES, depth], axis=1)[self.keys_in_view]
         return cv2.perspectiveTransform(points[None].astype(np.float64), self.to_picture.astype(np.float64))[0]
 
 
 def check_corners(corners: np.ndarray) -> np.ndarray:
-    """Corners as float ``(4, 2)``. Raises CornersError unless they form a convex quadrilateral in the picture's order."""
+    """Corners as float ``(4, 2)``. Raises CornersError unless they form a convex quadrilateral."""
     points = np.asarray(corners, dtype=np.float64)
     if points.shape != (4, 2) or not np.all(np.isfinite(points)):
         raise CornersError(
@@ -81,13 +81,14 @@ def check_corners(corners: np.ndarray) -> np.ndarray:
     turns = edges[:, 0] * np.roll(edges[:, 1], -1) - edges[:, 1] * np.roll(edges[:, 0], -1)
     if not (np.all(turns > 0) or np.all(turns < 0)) or np.min(np.abs(turns)) < 4:
         raise CornersError(
-            "These corners form no quadrilateral; give back-left, back-right, front-right, front-left as the player sees it."
+            "These corners form no quadrilateral; "
+            "give back-left, back-right, front-right, front-left as the player sees it."
         )
     return points
 
 
 class Rectifier:
-    """Turns pictures into strips ``(88, 624)`` for one keyboard; reduces large pictures by areas, so nothing aliases."""
+    """Turns pictures into strips ``(88, 624)`` for one keyboard; large pictures are reduced by areas: no aliasing."""
 
     def __init__(self, keyboard: Keyboard) -> None:
         to_picture = keyboard.to_picture

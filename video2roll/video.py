@@ -12,6 +12,7 @@ import numpy as np
 from pianoroll import SilentkeysError
 
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+_ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
 class VideoError(SilentkeysError):
@@ -31,7 +32,7 @@ class VideoInfo:
 
 @dataclass(frozen=True)
 class Frame:
-    """One picture: ``time`` in seconds from the video's first frame; ``image (H, W)`` gray or ``(H, W, 3)`` BGR, uint8."""
+    """One picture: ``time`` in seconds from the first frame; ``image (H, W)`` gray or ``(H, W, 3)`` BGR, uint8."""
 
     time: float
     image: np.ndarray
@@ -46,6 +47,10 @@ def probe(path: str | os.PathLike[str]) -> VideoInfo:
             duration = float(stream.duration * stream.time_base)
         elif container.duration is not None:
             duration = container.duration / av.time_base
+        elif container.format.name == "asf":
+            duration = _asf_duration(Path(path))
+        if container.format.name == "avi" and stream.frames and stream.average_rate:
+            duration = max(duration or 0.0, float(stream.frames / stream.average_rate))  # counted when it was whole
         fps = float(stream.average_rate or stream.guessed_rate or 25)
         return VideoInfo(Path(path), stream.width, stream.height, fps, duration)
 
@@ -86,7 +91,8 @@ def read_frames(
                     break
                 continue
             for picture in decoded:
-                stamp = picture.time if picture.time is not None else (origin or 0.0) + last + fallback
+                own = _time(picture, ordered=container.format.name == "avi")
+                stamp = own if own is not None else (origin or 0.0) + last + fallback
                 origin = stamp if origin is None else origin
                 time = stamp - origin
                 if time <= last:  # doubled or disordered time stamps: a frame shows nothing new
@@ -148,6 +154,10 @@ def _open(path: str | os.PathLike[str]) -> "av.container.InputContainer":
     except (av.FFmpegError, OSError, ValueError) as error:
         if isinstance(error, PermissionError):
             raise VideoError(f"{file} may not be read: no permission.") from error
+        if _is_mp4(file):
+            raise VideoError(
+                f"{file} is cut short or damaged: its index is missing; copy or download it again."
+            ) from error
         raise VideoError(f"{file} is not a video that can be read; check the file or convert it to MP4.") from error
     if not container.streams.video:
         container.close()
@@ -155,11 +165,37 @@ def _open(path: str | os.PathLike[str]) -> "av.container.InputContainer":
     return container
 
 
+def _asf_duration(file: Path) -> float | None:
+    """Seconds that a WMV's header promises; FFmpeg does not give them where the file is shorter than promised."""
+    with open(file, "rb") as content:
+        header = content.read(65536)
+    place = header.find(_ASF_FILE_PROPERTIES)
+    if place < 0 or len(header) < place + 88:
+        return None
+    played = int.from_bytes(header[place + 64 : place + 72], "little") * 1e-7  # units of 100 ns
+    preroll = int.from_bytes(header[place + 80 : place + 88], "little") * 1e-3  # milliseconds
+    return max(0.0, played - preroll) or None
+
+
+def _is_mp4(file: Path) -> bool:
+    with open(file, "rb") as content:
+        return content.read(8)[4:] == b"ftyp"
+
+
 def _image(picture: "av.VideoFrame", colour: bool) -> np.ndarray:
     """The picture as an array, turned as its display matrix says."""
     image = picture.to_ndarray(format="bgr24" if colour else "gray")
     turn = int(getattr(picture, "rotation", 0)) % 360
     return cv2.rotate(image, _TURNS[turn]) if turn in _TURNS else image
+
+
+def _time(picture: "av.VideoFrame", *, ordered: bool) -> float | None:
+    """Seconds of a picture by the file's clock. ``ordered``: AVI stores no times but the pictures' order (dts)."""
+    if not ordered:
+        return picture.time
+    if picture.dts is None or picture.time_base is None:
+        return None
+    return float(picture.dts * picture.time_base)
 
 
 def _warn_of_loss(

@@ -1,0 +1,494 @@
+"""The command line: options in, one pipeline call, files out. What a person reads goes to stderr, JSON to stdout."""
+
+import json
+import logging
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from pianoroll import SilentkeysError
+
+if TYPE_CHECKING:
+    from app.report import Report
+    from dataset_tools.evaluate import Evaluation
+
+UNEXPECTED = 70  # exit code: an error that nobody foresaw (EX_SOFTWARE of sysexits.h)
+INTERRUPTED = 130  # exit code: Ctrl-C, as shells have it
+
+cli = typer.Typer(
+    name="silentkeys",
+    help="Watch a pianist's keyboard on silent video; get back the piano roll, MIDI, a score and sound.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+console = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video; its sound is never listened to.")]
+Start = Annotated[float, typer.Option("--start", help="Second to begin at.")]
+End = Annotated[float | None, typer.Option("--end", help="Second to end at.", show_default="the end")]
+Corners = Annotated[
+    str | None,
+    typer.Option(
+        "--corners",
+        metavar='"x,y x,y x,y x,y"',
+        help="Outer corners of the keys in pixels, as the player sees them: back-left (bass), back-right, front-right, "
+        "front-left. They hold all keys from the lowest key (A0, or --lowest-key) up to C8.",
+        show_default="found in the video",
+    ),
+]
+LowestKey = Annotated[str | None, typer.Option("--lowest-key", metavar="C2", help="The lowest key in view.")]
+Model = Annotated[
+    str | None, typer.Option("--model", metavar="NAME|FILE", help="The network to read with.", show_default="built in")
+]
+Instrument = Annotated[str, typer.Option("--instrument", help="General MIDI instrument: 0 to 127, or its name.")]
+SoundFont = Annotated[
+    Path | None, typer.Option("--soundfont", metavar="FILE", help="Soundfont, .sf2 or .sf3.", show_default="found")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what went wrong.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
+
+
+class Engine(StrEnum):
+    """What plays the notes."""
+
+    soundfont = "soundfont"
+
+
+# ---- commands --------------------------------------------------------------------------------------------------------
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        from app.report import own_version
+
+        print(f"silentkeys {own_version()}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _options(
+    quiet: Quiet = False,
+    debug: Debug = False,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Show the version.")
+    ] = False,
+) -> None:
+    """Options that stand before or after any command."""
+
+
+@cli.command()
+def transcribe(
+    video: Video,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")],
+    start: Start = 0.0,
+    end: End = None,
+    corners: Corners = None,
+    lowest_key: LowestKey = None,
+    model: Model = None,
+    instrument: Instrument = "0",
+    soundfont: SoundFont = None,
+    outputs: Annotated[
+        str, typer.Option("--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,svg,wav,png,json.")
+    ] = "npz,mid,csv,musicxml,pdf,wav,png,json",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Read a silent video: piano roll, MIDI, table of notes, score, sound, picture and report."""
+    from app import pipeline
+    from app.options import parse_corners, parse_lowest_key, parse_outputs
+
+    with _progress() as progress:
+        report = pipeline.transcribe(
+            video,
+            out,
+            start=start,
+            end=end,
+            corners=parse_corners(corners),
+            lowest_key=parse_lowest_key(lowest_key),
+            model=model,
+            instrument=instrument,
+            soundfont=soundfont,
+            outputs=parse_outputs(outputs),
+            progress=progress,
+        )
+    _tell(report)
+
+
+@cli.command()
+def keyboard(
+    source: Annotated[Path, typer.Argument(metavar="VIDEO_OR_IMAGE", help="The video or still picture.")],
+    start: Start = 0.0,
+    end: End = None,
+    corners: Corners = None,
+    lowest_key: LowestKey = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Find the keyboard: its four corners, its lowest and highest key. Exit code 3 where there is none."""
+    from app import pipeline
+    from app.options import parse_corners, parse_lowest_key
+    from pianoroll.keys import pitch_name
+
+    with _progress() as progress:
+        progress("keyboard", None)
+        found = pipeline.find_keyboard(
+            source, start=start, end=end, corners=parse_corners(corners), lowest_key=parse_lowest_key(lowest_key)
+        )
+    if as_json:
+        _print_json(pipeline.keyboard_facts(found))
+        return
+    print(" ".join(f"{x:.1f},{y:.1f}" for x, y in found.corners))
+    guess = ", octave guessed" if found.octave_guessed else ""
+    _say(
+        f"{pitch_name(found.lowest_pitch)} to {pitch_name(found.highest_pitch)}{guess}"
+        f"{', mirrored' if found.mirrored else ''}; confidence {found.confidence:.2f}"
+    )
+
+
+@cli.command()
+def roll(
+    video: Video,
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.npz", help="The piano roll.")],
+    start: Start = 0.0,
+    end: End = None,
+    corners: Corners = None,
+    lowest_key: LowestKey = None,
+    model: Model = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Read a video into a piano roll: which key is down at each frame."""
+    from app import pipeline
+    from app.options import parse_corners, parse_lowest_key
+
+    with _progress() as progress:
+        read = pipeline.roll(
+            video,
+            out,
+            start=start,
+            end=end,
+            corners=parse_corners(corners),
+            lowest_key=parse_lowest_key(lowest_key),
+            model=model,
+            progress=progress,
+        )
+    for warning in read.metadata.get("warnings", []):
+        _warn(warning)
+    _say(f"{len(read)} frames, {read.end:.2f} s: {out}")
+    if as_json:
+        _print_json({"file": str(out), "frames": len(read), "threshold": read.threshold, "metadata": read.metadata})
+
+
+@cli.command()
+def notes(
+    roll: Annotated[Path, typer.Argument(metavar="FILE.npz", help="A piano roll.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.mid", help="The MIDI file.")],
+    model: Model = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Decode the notes of a piano roll."""
+    from app import pipeline
+
+    found = pipeline.notes(roll, out, model=model)
+    _say(f"{len(found)} notes: {out}")
+    if as_json:
+        _print_json({"file": str(out), "notes": len(found)})
+
+
+@cli.command()
+def score(
+    midi: Annotated[Path, typer.Argument(metavar="FILE.mid", help="A performance.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the score.")],
+    title: Annotated[str | None, typer.Option("--title", help="Title.", show_default="the file's name")] = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Engrave a MIDI file: MusicXML, PDF and SVG pages."""
+    from app import pipeline
+
+    with _progress() as progress:
+        report = pipeline.score(midi, out, title=title, progress=progress)
+    _tell(report)
+
+
+@cli.command()
+def synth(
+    midi: Annotated[Path, typer.Argument(metavar="FILE.mid", help="A performance.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.wav", help="The sound.")],
+    engine: Annotated[Engine, typer.Option("--engine", help="What plays.")] = Engine.soundfont,
+    instrument: Instrument = "0",
+    soundfont: SoundFont = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Play a MIDI file into a WAV file."""
+    from app import pipeline
+
+    with _progress() as progress:
+        progress("sound", None)
+        pipeline.synth(midi, out, instrument=instrument, soundfont=soundfont)
+    _say(str(out))
+    if as_json:
+        _print_json({"file": str(out), "engine": engine.value})
+
+
+@cli.command()
+def evaluate(
+    predicted: Annotated[Path | None, typer.Argument(metavar="PRED", help="Roll, MIDI, or a folder.")] = None,
+    truth: Annotated[Path | None, typer.Argument(metavar="TRUTH", help="The same, true.")] = None,
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", metavar="CSV", help="Transcribe and judge a data set's clips instead.")
+    ] = None,
+    split: Annotated[str, typer.Option("--split", help="Which clips of the manifest.")] = "dev",
+    model: Model = None,
+    given_keyboard: Annotated[
+        bool, typer.Option("--given-keyboard", help="Take the manifest's corners, do not look for the keyboard.")
+    ] = False,
+    start: Annotated[float | None, typer.Option("--start", help="Second to begin at.")] = None,
+    end: End = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Judge transcriptions: frame, onset (50 and 100 ms) and onset+offset precision, recall and F1."""
+    from app.options import OptionError, check_span
+    from dataset_tools import evaluate as judge
+
+    check_span(start, end)
+    if (manifest is None) == (predicted is None) or (predicted is None) != (truth is None):
+        raise OptionError("Give either PRED and TRUTH, or --manifest CSV; see “silentkeys evaluate --help”.")
+    if predicted is not None and truth is not None:
+        result = judge.evaluate(predicted, truth, start=start, end=end)
+    else:
+        assert manifest is not None
+        with _progress() as progress:
+            result = judge.evaluate_manifest(
+                manifest,
+                split=split,
+                model=model,
+                given_keyboard=given_keyboard,
+                start=start,
+                end=end,
+                progress=progress,
+            )
+    for warning in result.warnings:
+        _warn(warning)
+    if as_json:
+        _print_json(result.as_dict())
+    else:
+        Console().print(_score_table(result))
+
+
+@cli.command()
+def batch(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Every video in it (not in folders below).")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")],
+    model: Model = None,
+    instrument: Instrument = "0",
+    soundfont: SoundFont = None,
+    outputs: Annotated[str, typer.Option("--outputs", metavar="LIST", help="As in transcribe.")] = (
+        "npz,mid,csv,musicxml,pdf,wav,png,json"
+    ),
+    force: Annotated[bool, typer.Option("--force", help="Do those again that are already finished.")] = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Transcribe every video of a folder; a broken one is reported and skipped."""
+    from app.batch import run_batch
+    from app.options import parse_outputs
+
+    with _progress() as progress:
+        items = run_batch(
+            folder,
+            out,
+            model=model,
+            instrument=instrument,
+            soundfont=soundfont,
+            outputs=parse_outputs(outputs),
+            force=force,
+            progress=progress,
+        )
+    if as_json:
+        _print_json({"videos": [item.as_dict() for item in items]})
+    elif not _flag("--quiet", "-q"):
+        table = Table("video", "result", "notes", "seconds", box=None, pad_edge=False)
+        for item in items:
+            table.add_row(item.video.name, item.outcome, str(item.notes), f"{item.seconds:.1f}")
+        Console().print(table)
+    for item in items:
+        if item.reason:
+            _complain(f"{item.video.name}: {item.reason}")
+    if any(item.reason for item in items):
+        raise typer.Exit(1)
+
+
+@cli.command()
+def app(
+    port: Annotated[int, typer.Option("--port", help="Port of the page on this machine.")] = 8501,
+    browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Open the web page: upload a video, see, hear and download the result."""
+    import subprocess
+
+    settings = {
+        "server.port": str(port),
+        "server.address": "localhost",
+        "server.headless": "false" if browser else "true",
+        "server.showEmailPrompt": "false",
+        "server.maxUploadSize": "4096",  # MB
+        "browser.gatherUsageStats": "false",
+        "client.toolbarMode": "minimal",
+        "theme.base": "light",  # scores are black on white
+    }
+    page = Path(__file__).with_name("web.py")
+    flags = [f"--{name}={value}" for name, value in settings.items()]
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "streamlit", "run", str(page), *flags]))
+
+
+# ---- what a person is told -------------------------------------------------------------------------------------------
+
+
+def _flag(*names: str) -> bool:
+    """Whether an option was given; --quiet, --debug and --json count wherever they stand, also where parsing failed."""
+    return any(name in sys.argv[1:] for name in names)
+
+
+def _say(text: str) -> None:
+    if not _flag("--quiet", "-q", "--json"):
+        console.print(text, markup=False)
+
+
+def _warn(text: str) -> None:
+    if not _flag("--quiet", "-q"):
+        console.print(f"silentkeys: warning: {text}", style="yellow", markup=False)
+
+
+def _complain(text: str) -> None:
+    console.print(f"silentkeys: {text}", style="red", markup=False)
+
+
+def _print_json(data: dict[str, Any]) -> None:
+    print(json.dumps(data, ensure_ascii=False))
+
+
+def _tell(report: "Report") -> None:
+    """Where everything is, what is unsure, and what is missing: then the exit code is 1."""
+    for warning in report.warnings:
+        _warn(warning)
+    for output, path in report.files.items():
+        _say(f"{output:>8}  {path}")
+    _say(f"{report.notes} notes in {sum(report.timings.values()):.1f} s")
+    if _flag("--json"):
+        _print_json(report.as_dict())
+    if not report.complete:
+        reasons: dict[str, list[str]] = {}
+        for output, reason in report.missing.items():
+            reasons.setdefault(reason, []).append(output)
+        for reason, outputs in reasons.items():
+            _complain(f"{', '.join(outputs)} could not be made: {reason}")
+        raise typer.Exit(1)
+
+
+def _score_table(result: "Evaluation") -> Table:
+    """One row a file and one for all of them together: F1 of each metric, and precision and recall of all."""
+    columns = {
+        "frame": "frame",
+        "onset_50ms": "onset 50 ms",
+        "onset_100ms": "onset 100 ms",
+        "onset_offset": "on+offset",
+    }
+    table = Table(title="F1", title_justify="left")
+    table.add_column("file")
+    for label in columns.values():
+        table.add_column(label, justify="right")
+    for item in result.comparisons:
+        table.add_row(item.name, *(f"{item.scores[name].f1:.3f}" for name in columns))
+    table.add_section()
+    if len(result.comparisons) > 1:
+        table.add_row("mean of the files", *(f"{result.mean_f1[name]:.3f}" for name in columns))
+    for label in ("f1", "precision", "recall"):
+        name = "all together" if label == "f1" else label
+        table.add_row(name, *(f"{getattr(result.pooled[name], label):.3f}" for name in columns))
+    return table
+
+
+@contextmanager
+def _progress() -> Iterator[Any]:
+    """A bar on stderr; gives the function ``(stage, fraction or None)`` that moves it."""
+    with Progress(
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.fields[part]}"),
+        TimeElapsedColumn(),
+        console=console,
+        transient=True,
+        disable=_flag("--quiet", "-q") or not console.is_terminal,
+    ) as bar:
+        task = bar.add_task("starting", total=None, part="")
+
+        def move(stage: str, fraction: float | None) -> None:
+            total = None if fraction is None else 1.0
+            part = "" if fraction is None else f"{100 * fraction:3.0f} %"
+            bar.update(task, description=stage, total=total, completed=fraction or 0.0, part=part)
+
+        yield move
+
+
+def main() -> None:
+    """Run the command line; every error is one sentence on stderr, with --debug the traceback too."""
+    debug = _flag("--debug")
+    if debug:
+        logging.basicConfig(level=logging.WARNING)
+        logging.getLogger("silentkeys").setLevel(logging.DEBUG)
+    try:
+        cli()
+    except SilentkeysError as error:
+        _fail(error, str(error), error.exit_code, debug)
+    except KeyboardInterrupt:
+        sys.exit(INTERRUPTED)
+    except Exception as error:
+        text = f"{type(error).__name__}: {error} (an error nobody foresaw; run again with --debug to see where)"
+        _fail(error, text, UNEXPECTED, debug)
+
+
+def _fail(error: Exception, text: str, code: int, debug: bool) -> None:
+    """Say what went wrong; with --json stdout gets one object too, with no corners where there is no keyboard."""
+    if _flag("--json"):
+        data: dict[str, Any] = {"error": text}
+        if type(error).__name__ == "KeyboardError":
+            from app.pipeline import keyboard_facts
+
+            data = {**keyboard_facts(None), **data}
+        _print_json(data)
+    if debug:
+        import traceback
+
+        traceback.print_exception(error)
+    _complain(text)
+    sys.exit(code)
+
+
+if __name__ == "__main__":
+    main()

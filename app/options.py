@@ -1,0 +1,68 @@
+"""What a person types, made into what the stages take; each mistake is answered in one sentence."""
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from pianoroll import SilentkeysError
+from pianoroll.keys import parse_pitch
+from video2roll.rectify import CornersError, check_corners
+
+OUTPUTS = ("npz", "mid", "csv", "musicxml", "pdf", "wav", "png", "json")
+"""What ``transcribe`` writes unless told otherwise."""
+ALL_OUTPUTS = (*OUTPUTS, "svg")
+
+
+class OptionError(SilentkeysError):
+    """An option that makes no sense."""
+
+    exit_code = 2
+
+
+def parse_corners(text: str | None) -> np.ndarray | None:
+    """Corners ``(4, 2)`` from ``"x,y x,y x,y x,y"``. Raises CornersError where they form no quadrilateral."""
+    if text is None:
+        return None
+    try:
+        points = [[float(number) for number in point.split(",")] for point in text.replace(";", " ").split()]
+    except ValueError:
+        points = []
+    if len(points) != 4 or any(len(point) != 2 for point in points):
+        raise CornersError(
+            f"--corners “{text}” is not four points; write “x,y x,y x,y x,y”: "
+            "back-left, back-right, front-right, front-left as the player sees it."
+        )
+    return check_corners(np.array(points))
+
+
+def parse_lowest_key(name: str | None) -> int | None:
+    """MIDI pitch of a key name such as C2. Raises OptionError where it is none."""
+    if name is None:
+        return None
+    try:
+        return parse_pitch(name)
+    except ValueError as error:
+        raise OptionError(f"--lowest-key {error}.") from error
+
+
+def parse_outputs(text: str | Sequence[str]) -> tuple[str, ...]:
+    """Names of outputs from ``"mid,pdf"``, in the order in which they are made. Raises OptionError for unknown ones."""
+    names = text.split(",") if isinstance(text, str) else text
+    wanted = {name.strip().lower().lstrip(".") for name in names} - {""}
+    unknown = sorted(wanted - set(ALL_OUTPUTS))
+    if unknown or not wanted:
+        named = f"“{', '.join(unknown)}” is no output" if unknown else "names no output"
+        raise OptionError(f"--outputs {named}; choose from {', '.join(ALL_OUTPUTS)}.")
+    return tuple(name for name in ALL_OUTPUTS if name in wanted)
+
+
+def check_span(start: float | None, end: float | None) -> None:
+    """Raise OptionError unless 0 <= ``start`` < ``end`` (seconds)."""
+    for name, value in (("--start", start), ("--end", end)):
+        if value is not None and not math.isfinite(value):
+            raise OptionError(f"{name} {value} is no number of seconds.")
+    if start is not None and start < 0:
+        raise OptionError(f"--start {start:g} lies before the video begins; give seconds from 0.")
+    if end is not None and end <= (start or 0.0):
+        raise OptionError(f"--end {end:g} must lie after --start {start or 0.0:g} (seconds).")

@@ -1,0 +1,396 @@
+"""Every command as a plain function: options in, the four stages composed, files out.
+
+``transcribe`` is the whole way; ``find_keyboard``, ``roll``, ``notes``, ``score`` and ``synth`` are its parts.
+The stages are imported where they are used, as torch and music21 take seconds to load.
+"""
+
+import errno
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+
+from app.options import OUTPUTS, OptionError, check_span
+from app.report import Clock, Progress, Report, versions
+from pianoroll import FileError, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
+from pianoroll.files import check_folder
+from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, pitch_name
+from pianoroll.plot import write_plot
+from pianoroll.roll import frame_distance
+from video2roll.rectify import CornersError, Keyboard
+from video2roll.video import VideoInfo, probe, read_image
+
+if TYPE_CHECKING:
+    from score import Score
+
+Pathlike = str | os.PathLike[str]
+IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
+
+_log = logging.getLogger("silentkeys")
+
+
+def transcribe(
+    video: Pathlike,
+    out: Pathlike,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    corners: np.ndarray | None = None,
+    lowest_key: int | None = None,
+    model: str | None = None,
+    instrument: int | str = 0,
+    soundfont: Pathlike | None = None,
+    outputs: Sequence[str] = OUTPUTS,
+    name: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Read a silent video and write ``outputs`` into the folder ``out``, as ``NAME.mid`` and so on.
+
+    ``start``, ``end``: seconds. ``corners (4, 2)``: pixels, see ``Keyboard``; found in the video unless given.
+    ``lowest_key``: MIDI pitch of the lowest key in view. ``name``: of the outputs, the video's unless given.
+    ``instrument``: General MIDI program 0..127 or its name, for the sound and the MIDI file.
+
+    What fails after the notes are known (score, sound, a file) is noted in ``Report.missing``, and the rest is kept.
+    Raises KeyboardError (no keyboard), VideoError, CornersError, OptionError or FileError (e.g. the disk is full).
+    """
+    check_span(start, end)
+    info = probe(video)
+    folder = check_folder(out)
+    program = _check_sound(instrument, soundfont)
+    report = Report(source=str(video), versions=versions())
+    clock = Clock(report.timings, progress)
+    seen = _read(video, info, start, end, corners, lowest_key, model, clock)
+    report.warnings += seen.warnings
+    with clock("notes"):
+        import roll2midi
+
+        played = roll2midi.decode(seen.roll)
+    _describe(report, info, seen, played)
+    job = _Job(report, clock, folder, name or Path(video).stem, tuple(outputs))
+    _write_notes(job, seen.roll, played, program)
+    _write_score(job, played)
+    _write_sound(job, played, program, soundfont)
+    _write_report(job)
+    return report
+
+
+def find_keyboard(
+    source: Pathlike,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    corners: np.ndarray | None = None,
+    lowest_key: int | None = None,
+) -> Keyboard:
+    """The keyboard in a video or still picture, or the one that ``corners`` mark in it.
+
+    Corners given by hand hold all keys from ``lowest_key`` (A0 unless given) up to C8.
+    Raises KeyboardError where there is none, CornersError where the corners miss the picture.
+    """
+    check_span(start, end)
+    still = Path(source).suffix.lower() in IMAGE_SUFFIXES
+    if corners is not None:
+        height, width = read_image(source).shape[:2] if still else _size(probe(source))
+        return _given_keyboard(corners, lowest_key, width, height)
+    from video2roll.keyboard import find_in_image, find_in_video
+
+    if still:
+        return find_in_image(source, lowest_key=lowest_key)
+    return find_in_video(source, start=start, end=end, lowest_key=lowest_key)
+
+
+def roll(
+    video: Pathlike,
+    out: Pathlike,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    corners: np.ndarray | None = None,
+    lowest_key: int | None = None,
+    model: str | None = None,
+    progress: Progress | None = None,
+) -> PianoRoll:
+    """Read a video into a piano roll and write it to the file ``out`` (.npz). Raises as ``transcribe`` does."""
+    check_span(start, end)
+    info = probe(video)
+    _check_file(out, ".npz")
+    seen = _read(video, info, start, end, corners, lowest_key, model, Clock({}, progress))
+    seen.roll.metadata["warnings"] = list(dict.fromkeys([*seen.roll.metadata.get("warnings", []), *seen.warnings]))
+    seen.roll.save(out)
+    return seen.roll
+
+
+def notes(roll: Pathlike, out: Pathlike, *, model: str | None = None) -> list[Note]:
+    """Decode the notes of a roll (.npz) and write them to the file ``out`` (.mid). Raises FileError."""
+    _check_file(out, ".mid", ".midi")
+    read = PianoRoll.load(roll)
+    import roll2midi
+
+    found = roll2midi.decode(read, model=model)
+    write_midi(found, out)
+    return found
+
+
+def score(midi: Pathlike, out: Pathlike, *, title: str | None = None, progress: Progress | None = None) -> Report:
+    """Engrave a MIDI file into the folder ``out``: ``NAME.musicxml``, ``NAME.pdf`` and SVG pages.
+
+    What fails is noted in ``Report.missing``, and the rest is kept. Raises FileError where the MIDI cannot be read.
+    """
+    folder = check_folder(out)
+    played = read_midi(midi)
+    report = Report(source=str(midi), notes=len(played), versions=versions())
+    job = _Job(report, Clock(report.timings, progress), folder, Path(midi).stem, ("musicxml", "pdf", "svg"))
+    _write_score(job, played, title=title)
+    return report
+
+
+def synth(midi: Pathlike, out: Pathlike, *, instrument: int | str = 0, soundfont: Pathlike | None = None) -> None:
+    """Play a MIDI file into the file ``out`` (.wav). Raises FileError, and SynthError where it cannot be played."""
+    _check_file(out, ".wav")
+    program = _check_sound(instrument, soundfont)
+    played = read_midi(midi)
+    _play(played, out, program, soundfont)
+
+
+def keyboard_facts(keyboard: Keyboard | None) -> dict[str, Any]:
+    """A keyboard for JSON; ``{"corners": None, …}`` for none."""
+    if keyboard is None:
+        return {"corners": None, "lowest_pitch": None, "highest_pitch": None, "confidence": 0.0}
+    return {
+        "corners": np.round(keyboard.corners, 2).tolist(),
+        "lowest_pitch": keyboard.lowest_pitch,
+        "highest_pitch": keyboard.highest_pitch,
+        "confidence": round(float(keyboard.confidence), 4),
+        "octave_guessed": bool(keyboard.octave_guessed),
+        "mirrored": bool(keyboard.mirrored),
+    }
+
+
+# ---- reading the video -----------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Seen:
+    """What the video showed."""
+
+    keyboard: Keyboard
+    roll: PianoRoll
+    warnings: list[str] = field(default_factory=list)
+
+
+def _read(
+    video: Pathlike,
+    info: VideoInfo,
+    start: float,
+    end: float | None,
+    corners: np.ndarray | None,
+    lowest_key: int | None,
+    model: str | None,
+    clock: Clock,
+) -> _Seen:
+    with clock("keyboard"):
+        keyboard = find_keyboard(video, start=start, end=end, corners=corners, lowest_key=lowest_key)
+    warnings = _doubts(keyboard, given=corners is not None)
+    with clock("read") as done:
+        import video2roll
+
+        read = video2roll.transcribe(
+            video, keyboard=keyboard, model=model, start=start, end=end, progress=done, warnings=warnings
+        )
+    return _Seen(keyboard, read, list(dict.fromkeys(warnings)))
+
+
+def _doubts(keyboard: Keyboard, *, given: bool) -> list[str]:
+    """Sentences on what is unsure about a keyboard."""
+    doubts = []
+    if keyboard.octave_guessed:
+        lowest = pitch_name(keyboard.lowest_pitch)
+        doubts.append(f"Not all 88 keys are in view, so the octave is a guess: lowest key {lowest}; see --lowest-key.")
+    if keyboard.mirrored and given:
+        doubts.append("By these corners the picture is a mirror image; if it is not, check their order.")
+    if keyboard.mirrored and not given:
+        doubts.append("The picture is a mirror image; it was read as such.")
+    return doubts
+
+
+def _given_keyboard(corners: np.ndarray, lowest_key: int | None, width: int, height: int) -> Keyboard:
+    """The keyboard that the user's corners mark. Raises CornersError where they form none, or miss the picture."""
+    box = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
+    lowest = LOWEST_PITCH if lowest_key is None else lowest_key
+    if lowest >= HIGHEST_PITCH:
+        raise CornersError(f"--lowest-key {pitch_name(lowest)} leaves no keys between the corners; give a lower one.")
+    keyboard = Keyboard(corners, lowest, HIGHEST_PITCH)
+    area, _ = cv2.intersectConvexConvex(keyboard.corners.astype(np.float32), box)
+    if area <= 0:
+        raise CornersError(f"These corners lie outside the picture, which is {width} x {height} pixels.")
+    (ax, ay), (bx, by), _, (dx, dy) = keyboard.corners
+    mirrored = (bx - ax) * (dy - ay) - (by - ay) * (
+        dx - ax
+    ) < 0  # from above, the front is to the right of bass-to-treble
+    return Keyboard(corners, lowest, HIGHEST_PITCH, mirrored=bool(mirrored))
+
+
+def _size(info: VideoInfo) -> tuple[int, int]:
+    return info.height, info.width
+
+
+def _describe(report: Report, info: VideoInfo, seen: _Seen, played: list[Note]) -> None:
+    """Fill in what was found."""
+    times = seen.roll.times
+    report.video = {
+        "width": info.width,
+        "height": info.height,
+        "fps": round(info.fps, 3),
+        "duration": None if info.duration is None else round(info.duration, 3),
+        "frames_read": len(times),
+        "first_second": round(float(times[0]), 3) if len(times) else None,
+        "last_second": round(float(times[-1]), 3) if len(times) else None,
+        "seconds_read": round(seen.roll.end - float(times[0]), 3) if len(times) else 0.0,
+        "frame_distance": round(frame_distance(times), 4),
+    }
+    report.keyboard = keyboard_facts(seen.keyboard)
+    report.notes = len(played)
+    report.confidence = {
+        "keyboard": round(float(seen.keyboard.confidence), 4),
+        "notes": round(float(np.mean([note.confidence for note in played])), 4) if played else None,
+    }
+    report.models = {"video2roll": str(seen.roll.metadata.get("model", "")), "roll2midi": "rules"}
+    if not played:
+        report.warnings.append("No note was found: nothing is played here, or the keys cannot be seen well enough.")
+
+
+# ---- writing what was found ------------------------------------------------------------------------------------------
+
+
+@dataclass
+class _Job:
+    """Where the outputs of one input go."""
+
+    report: Report
+    clock: Clock
+    folder: Path
+    name: str
+    wanted: tuple[str, ...]
+
+    def path(self, output: str) -> Path:
+        return self.folder / f"{self.name}{'.roll' if output == 'npz' else ''}.{output}"
+
+    @contextmanager
+    def making(self, *outputs: str) -> Iterator[None]:
+        """What fails within is noted as the reason why ``outputs`` are missing, so that all others are still made.
+
+        A full disk is raised: nothing else could be written either.
+        """
+        try:
+            yield
+        except Exception as error:
+            if _disk_is_full(error):
+                raise
+            _log.debug("making %s failed", ", ".join(outputs), exc_info=True)
+            reason = str(error) if isinstance(error, SilentkeysError) else f"{type(error).__name__}: {error}"
+            self.report.missing.update({o: reason for o in outputs if o in self.wanted and o not in self.report.files})
+
+    def made(self, output: str, path: Path | None = None) -> None:
+        self.report.files[output] = str(path or self.path(output))
+
+
+def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], program: int) -> None:
+    """The roll, the notes as MIDI and table, and their picture."""
+    span = {"start": float(roll.times[0]) if len(roll) else 0.0, "end": roll.end}
+    writers = {
+        "npz": lambda path: roll.save(path),
+        "mid": lambda path: write_midi(played, path, program=program),
+        "csv": lambda path: write_csv(played, path),
+        "png": lambda path: write_plot(played, path, title=job.name, **span),
+    }
+    with job.clock("files"):
+        for output, write in writers.items():
+            if output in job.wanted:
+                with job.making(output):
+                    write(job.path(output))
+                    job.made(output)
+
+
+def _write_score(job: _Job, played: list[Note], *, title: str | None = None) -> None:
+    """The score as MusicXML, PDF and SVG pages, as far as they are wanted."""
+    wanted = [output for output in ("musicxml", "pdf", "svg") if output in job.wanted]
+    if not wanted:
+        return
+    with job.clock("score"), job.making(*wanted):
+        import score as score_stage
+
+        engraved = score_stage.engrave(played, title=title or job.name)
+        found = {"tempo": round(engraved.tempo, 1), "metre": engraved.metre, "key": engraved.key}
+        job.report.score = {**found, "measures": engraved.measures}
+        job.report.warnings += engraved.warnings
+        for output in wanted:
+            with job.making(output):
+                _write_score_file(job, engraved, output)
+
+
+def _write_score_file(job: _Job, engraved: "Score", output: str) -> None:
+    path = job.path(output)
+    if output == "musicxml":
+        engraved.write_musicxml(path)
+    elif output == "pdf":
+        engraved.write_pdf(path)
+    else:
+        job.report.pages = [str(page) for page in engraved.write_svg(path)]
+        path = Path(job.report.pages[0])
+    job.made(output, path)
+
+
+def _write_sound(job: _Job, played: list[Note], program: int, soundfont: Pathlike | None) -> None:
+    if "wav" in job.wanted:
+        with job.clock("sound"), job.making("wav"):
+            _play(played, job.path("wav"), program, soundfont)
+            job.made("wav")
+
+
+def _play(played: list[Note], out: Pathlike, program: int, soundfont: Pathlike | None) -> None:
+    import midi_synth
+
+    sound = midi_synth.render(played, soundfont=soundfont, instrument=program)
+    midi_synth.write_wav(sound, out)
+
+
+def _write_report(job: _Job) -> None:
+    if "json" in job.wanted:
+        with job.making("json"):
+            job.made("json")
+            try:
+                job.report.save(job.path("json"))
+            except FileError:
+                del job.report.files["json"]
+                raise
+
+
+def _check_sound(instrument: int | str, soundfont: Pathlike | None) -> int:
+    """The General MIDI program; raises SynthError before any long work where it or the soundfont does not exist."""
+    from midi_synth.instruments import program_number
+    from midi_synth.soundfonts import find_soundfont
+
+    if soundfont is not None:
+        find_soundfont(soundfont)
+    return program_number(instrument)
+
+
+def _check_file(path: Pathlike, *suffixes: str) -> None:
+    """See that a file of this name can be written, before any long work. Raises FileError or OptionError."""
+    file = Path(path)
+    if file.suffix.lower() not in suffixes:
+        raise OptionError(f"{file}: name a file that ends in {' or '.join(suffixes)}.")
+    if file.is_dir():
+        raise FileError(f"{file} is a folder; name a file in it, ending in {suffixes[0]}.")
+    check_folder(file.parent)
+
+
+def _disk_is_full(error: BaseException) -> bool:
+    cause = error.__cause__ if isinstance(error, FileError) else error
+    return isinstance(cause, OSError) and cause.errno in (errno.ENOSPC, errno.EDQUOT)

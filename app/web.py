@@ -1,0 +1,166 @@
+"""The web page (Streamlit): a video in; its piano roll, score, sound and notes out, to look at, hear and download.
+
+Started by ``silentkeys app``. It runs on the user's own machine and computes nothing itself: one pipeline call.
+"""
+
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import streamlit as st
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit runs this file as a script
+
+from app import pipeline
+from app.batch import VIDEO_SUFFIXES
+from app.options import ALL_OUTPUTS, parse_corners, parse_lowest_key
+from app.report import Report
+from pianoroll import SilentkeysError
+
+MIME = {
+    "npz": "application/octet-stream",
+    "mid": "audio/midi",
+    "csv": "text/csv",
+    "musicxml": "application/vnd.recordare.musicxml+xml",
+    "pdf": "application/pdf",
+    "wav": "audio/wav",
+    "png": "image/png",
+    "json": "application/json",
+    "svg": "image/svg+xml",
+}
+STAGES = {
+    "keyboard": (0.0, 0.1, "Looking for the keyboard"),
+    "read": (0.1, 0.8, "Reading the keys"),
+    "notes": (0.8, 0.82, "Finding the notes"),
+    "files": (0.82, 0.85, "Writing the files"),
+    "score": (0.85, 0.95, "Engraving the score"),
+    "sound": (0.95, 1.0, "Playing the sound"),
+}
+
+
+def page() -> None:
+    """Lay out the page; a result stays until the next one."""
+    st.set_page_config(page_title="silentkeys", page_icon="🎹", layout="wide")
+    st.title("silentkeys")
+    st.write("Watch a pianist's keyboard on **silent** video, filmed from above; get back MIDI, a score and sound.")
+    video = _choose_video()
+    options = _choose_options()
+    if st.button("Transcribe", type="primary", disabled=video is None) and video is not None:
+        st.session_state.pop("report", None)
+        _transcribe(video, options)
+    if "report" in st.session_state:
+        _show(st.session_state["report"])
+
+
+def _choose_video() -> Path | None:
+    """The video uploaded, or named by its path on this machine."""
+    upload_tab, path_tab = st.tabs(["Upload a video", "A file on this computer"])
+    with upload_tab:
+        upload = st.file_uploader("Video", type=sorted(s.lstrip(".") for s in VIDEO_SUFFIXES))
+    with path_tab:
+        path = st.text_input("Path of the video", placeholder="/home/me/waltz.mp4")
+    if upload is not None:
+        folder = _folder() / "upload"
+        folder.mkdir(exist_ok=True)
+        target = folder / Path(upload.name).name
+        if not target.exists() or target.stat().st_size != upload.size:
+            target.write_bytes(upload.getbuffer())
+        return target
+    return Path(path).expanduser() if path.strip() else None
+
+
+def _choose_options() -> dict[str, str | float | None]:
+    """What the command line calls --start, --end, --corners, --lowest-key and --instrument."""
+    with st.expander("Options"):
+        left, right = st.columns(2)
+        start = left.number_input("Begin at second", min_value=0.0, value=0.0)
+        end = right.number_input("End at second", min_value=0.0, value=None, placeholder="the end")
+        corners = left.text_input("Corners of the keyboard", placeholder="x,y x,y x,y x,y (found if empty)")
+        lowest = right.text_input("Lowest key in view", placeholder="C2 (found if empty)")
+        instrument = left.text_input("Instrument", value="Acoustic Grand Piano")
+    return {"start": start, "end": end, "corners": corners, "lowest_key": lowest, "instrument": instrument}
+
+
+def _transcribe(video: Path, options: dict[str, str | float | None]) -> None:
+    bar = st.progress(0.0, "Starting")
+
+    def tell(stage: str, fraction: float | None) -> None:
+        low, high, text = STAGES.get(stage, (0.0, 1.0, stage))
+        bar.progress(min(1.0, low + (high - low) * (fraction or 0.0)), f"{text} …")
+
+    try:
+        st.session_state["report"] = pipeline.transcribe(
+            video,
+            tempfile.mkdtemp(dir=_folder()),
+            start=float(options["start"] or 0.0),
+            end=None if options["end"] is None else float(options["end"]),
+            corners=parse_corners(str(options["corners"]) or None),
+            lowest_key=parse_lowest_key(str(options["lowest_key"]) or None),
+            instrument=str(options["instrument"] or 0),
+            outputs=ALL_OUTPUTS,
+            progress=tell,
+        )
+    except SilentkeysError as error:
+        st.error(str(error))
+    except Exception as error:
+        st.error(f"Something went wrong that nobody foresaw: {type(error).__name__}: {error}")
+    finally:
+        bar.empty()
+
+
+def _show(report: Report) -> None:
+    st.subheader(Path(report.source).stem)
+    for warning in report.warnings:
+        st.warning(warning)
+    for output, why in report.missing.items():
+        st.error(f"{output} could not be made: {why}")
+    _show_facts(report)
+    if "wav" in report.files:
+        st.audio(report.files["wav"])
+    if "png" in report.files:
+        st.image(report.files["png"], width="stretch")
+    score, table, files = st.tabs(["Score", "Notes", "Downloads"])
+    with score:
+        _show_score(report)
+    with table:
+        if "csv" in report.files:
+            st.dataframe(pd.read_csv(report.files["csv"]), hide_index=True, width="stretch")
+    with files:
+        for output, path in report.files.items():
+            name = Path(path).name
+            st.download_button(name, Path(path).read_bytes(), name, MIME.get(output), key=f"get-{output}")
+
+
+def _show_facts(report: Report) -> None:
+    notes, keyboard, confidence, speed = st.columns(4)
+    notes.metric("Notes", report.notes)
+    low, high = report.keyboard.get("lowest_pitch"), report.keyboard.get("highest_pitch")
+    if low is not None and high is not None:
+        keyboard.metric("Keys in view", high - low + 1)
+    confidence.metric("Keyboard confidence", f"{report.keyboard.get('confidence', 0.0):.2f}")
+    speed.metric("Seconds of video per second", f"{report.speed:.1f}")
+
+
+def _show_score(report: Report) -> None:
+    """All pages as pictures, with what was found of tempo, metre and key."""
+    if not report.pages:
+        st.info("There is no score.")
+        return
+    found = report.score
+    st.caption(
+        f"{found['key']}, {found['metre']}, {found['tempo']:.0f} a minute, {found['measures']} bars: all estimated."
+    )
+    for page in report.pages:
+        st.image(Path(page).read_text(encoding="utf-8"), width=900)
+
+
+def _folder() -> Path:
+    """This session's own folder, emptied with the computer's temporary files."""
+    if "folder" not in st.session_state:
+        st.session_state["folder"] = tempfile.mkdtemp(prefix="silentkeys-")
+    return Path(st.session_state["folder"])
+
+
+if __name__ == "__main__":
+    page()

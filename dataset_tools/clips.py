@@ -1,0 +1,112 @@
+"""Labelled clips as every training and evaluation sees them: frames, times, roll, corners.
+
+``read_manifest`` reads the manifests of clavision and of wild; ``load_strips`` turns a clip into strips and labels, and
+keeps them in a cache folder, as decoding is what costs.
+"""
+
+import csv
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from pianoroll import FileError, Note, read_midi
+from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
+from pianoroll.roll import notes_to_frames
+from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard, Rectifier
+from video2roll.video import read_frames
+
+_CORNERS = ("back_left", "back_right", "front_right", "front_left")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """A labelled clip: every note between ``start`` and ``end`` (seconds) is known; outside nothing is.
+
+    ``keyboard`` is None where the manifest gives no corners. ``exact_ends``: note ends are those of the keys; where the
+    labels come from sound, the pedal has lengthened them.
+    """
+
+    name: str
+    video: Path
+    midi: Path
+    start: float
+    end: float
+    split: str
+    keyboard: Keyboard | None
+    exact_ends: bool
+
+    def notes(self) -> list[Note]:
+        return read_midi(self.midi)
+
+
+@dataclass(frozen=True)
+class Strips:
+    """A clip made ready: ``strips (T, 88, 624)`` gray uint8, ``times (T,)`` s, ``down (T, 88)`` bool, its notes."""
+
+    clip: Clip
+    strips: np.ndarray
+    times: np.ndarray
+    down: np.ndarray
+    notes: list[Note]
+
+
+def read_manifest(path: str | os.PathLike[str], *, split: str | None = None) -> list[Clip]:
+    """The clips of a ``manifest.csv`` (of one ``split``, if given). Raises FileError where it is none."""
+    manifest = Path(path)
+    if not manifest.is_file():
+        raise FileError(f"{manifest} does not exist; give the manifest.csv of a data set.")
+    try:
+        with open(manifest, newline="", encoding="utf-8") as file:
+            clips = [_clip(row, manifest.parent) for row in csv.DictReader(file)]
+    except (KeyError, ValueError, UnicodeDecodeError) as error:
+        raise FileError(f"{manifest} is no manifest of clips: {error!r} is missing or wrong.") from error
+    return [clip for clip in clips if split is None or clip.split == split]
+
+
+def load_strips(clip: Clip, cache: str | os.PathLike[str], *, keyboard: Keyboard | None = None) -> Strips:
+    """Decode and rectify a clip, or take it from ``cache``; ``keyboard`` overrides the manifest's corners."""
+    keyboard = keyboard or clip.keyboard
+    if keyboard is None:
+        raise FileError(f"{clip.name}: the manifest gives no corners; find the keyboard first.")
+    key = f"{clip.video.resolve()} {np.round(keyboard.corners, 2).tolist()} {STRIP_WIDTH}x{STRIP_HEIGHT}"
+    stem = Path(cache) / (clip.video.stem + "-" + hashlib.sha1(key.encode()).hexdigest()[:12])
+    if not stem.with_suffix(".times.npy").exists():
+        _decode(clip, keyboard, stem)
+    strips = np.load(stem.with_suffix(".strips.npy"), mmap_mode="r")
+    times = np.load(stem.with_suffix(".times.npy"))
+    notes = clip.notes()
+    return Strips(clip, strips, times, notes_to_frames(notes, times), notes)
+
+
+def _decode(clip: Clip, keyboard: Keyboard, stem: Path) -> None:
+    stem.parent.mkdir(parents=True, exist_ok=True)
+    rectify = Rectifier(keyboard)
+    strips, times = [], []
+    for frame in read_frames(clip.video, colour=False):
+        strips.append(rectify(frame.image))
+        times.append(frame.time)
+    np.save(stem.with_suffix(".strips.npy"), np.stack(strips))
+    np.save(stem.with_suffix(".times.npy"), np.array(times))
+
+
+def _clip(row: dict[str, str], folder: Path) -> Clip:
+    keyboard = None
+    if row["x_back_left"]:
+        keyboard = Keyboard(
+            np.array([[float(row[f"x_{corner}"]), float(row[f"y_{corner}"])] for corner in _CORNERS]),
+            int(row.get("lowest_pitch") or LOWEST_PITCH),
+            int(row.get("highest_pitch") or HIGHEST_PITCH),
+        )
+    return Clip(
+        name=row["clip"],
+        video=folder / row["clip"],
+        midi=folder / row["midi"],
+        start=float(row["start"]),
+        end=float(row["end"]),
+        split=row["split"],
+        keyboard=keyboard,
+        exact_ends="sound" not in row.get("truth", ""),
+    )

@@ -1,0 +1,180 @@
+"""A picture of the notes: the keyboard at the left, time to the right, each note a bar in the colour of its hand."""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from PIL import Image, ImageDraw, ImageFont
+
+from pianoroll.files import write_beside
+from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, is_black, pitch_name
+from pianoroll.notes import Note
+
+KEY_HEIGHT = 12  # pixels a semitone
+KEYBOARD_WIDTH = 88  # pixels
+MARGIN = 28  # pixels
+TITLE_HEIGHT = 56  # pixels, for the title and the legend
+AXIS_HEIGHT = 44  # pixels, for the seconds
+MIN_WIDTH, MAX_WIDTH = 1000, 8000  # pixels of the time axis
+SECOND_WIDTH = 90  # pixels a second, where the piece is short enough for MAX_WIDTH
+
+_PAPER, _INK, _FAINT_INK = "#fbfaf7", "#22252b", "#7d828c"
+_BLACK_LANE, _OCTAVE_LINE, _TIME_LINE = "#f0eee8", "#cfcbc0", "#e2dfd6"
+_COLOURS = {"right": "#2f6fb7", "left": "#d9762b", None: "#2e8b7a"}
+_EDGES = {"right": "#1d4a80", "left": "#99501a", None: "#1d5f53"}
+_LABELS = {"right": "right hand", "left": "left hand", None: "hand unknown"}
+
+
+@dataclass(frozen=True)
+class _Layout:
+    """Where a pitch and a second stand in the picture, pixels. ``low`` and ``high``: the pitches shown."""
+
+    low: int
+    high: int
+    start: float
+    end: float
+    scale: float  # pixels a second
+
+    @property
+    def left(self) -> int:
+        return MARGIN + KEYBOARD_WIDTH
+
+    @property
+    def right(self) -> int:
+        return self.left + round((self.end - self.start) * self.scale)
+
+    @property
+    def top(self) -> int:
+        return MARGIN + TITLE_HEIGHT
+
+    @property
+    def bottom(self) -> int:
+        return self.top + (self.high - self.low + 1) * KEY_HEIGHT
+
+    def x(self, seconds: float) -> float:
+        return self.left + (seconds - self.start) * self.scale
+
+    def y(self, pitch: int) -> int:
+        """Upper edge of the pitch's lane."""
+        return self.top + (self.high - pitch) * KEY_HEIGHT
+
+
+def plot_notes(
+    notes: Sequence[Note], *, title: str = "", start: float | None = None, end: float | None = None
+) -> Image.Image:
+    """Draw notes between ``start`` and ``end`` seconds (default: all of them). No notes give an empty page."""
+    layout = _lay_out(notes, start, end)
+    page = Image.new("RGB", (layout.right + MARGIN, layout.bottom + AXIS_HEIGHT + MARGIN // 2), _PAPER)
+    draw = ImageDraw.Draw(page)
+    _draw_lanes(draw, layout)
+    _draw_seconds(draw, layout)
+    for note in sorted(notes):
+        _draw_note(draw, layout, note)
+    draw.rectangle((0, layout.top, layout.left - 1, layout.bottom), fill=_PAPER)  # what began before the left edge
+    _draw_keyboard(draw, layout)
+    _draw_title(draw, layout, notes, title)
+    return page
+
+
+def write_plot(
+    notes: Sequence[Note],
+    path: str | os.PathLike[str],
+    *,
+    title: str = "",
+    start: float | None = None,
+    end: float | None = None,
+) -> None:
+    """Write ``plot_notes`` as PNG. Raises FileError where that cannot be done."""
+    page = plot_notes(notes, title=title, start=start, end=end)
+    with write_beside(path) as temporary:
+        page.save(temporary, format="PNG", optimize=True)
+
+
+def _lay_out(notes: Sequence[Note], start: float | None, end: float | None) -> _Layout:
+    """Whole octaves from C to B around the notes, three at least; seconds so that the page stays of a useful width."""
+    lowest = min((n.pitch for n in notes), default=60)
+    highest = max((n.pitch for n in notes), default=71)
+    low, high = lowest - lowest % 12, highest - highest % 12 + 11
+    while high - low < 35:
+        low, high = (low - 12, high) if (low + high) / 2 > 65 else (low, high + 12)
+    low, high = max(low, LOWEST_PITCH), min(high, HIGHEST_PITCH)
+    first = start if start is not None else 0.0
+    last = end if end is not None else max((n.offset for n in notes), default=first) + 0.25
+    duration = max(last - first, 1.0)
+    width = min(max(duration * SECOND_WIDTH, MIN_WIDTH), MAX_WIDTH)
+    return _Layout(low, high, first, first + duration, width / duration)
+
+
+def _draw_lanes(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
+    for pitch in range(layout.low, layout.high + 1):
+        y = layout.y(pitch)
+        if is_black(pitch):
+            draw.rectangle((layout.left, y, layout.right, y + KEY_HEIGHT - 1), fill=_BLACK_LANE)
+        if pitch % 12 in (0, 5):  # below C and below F, where two white keys meet
+            colour = _OCTAVE_LINE if pitch % 12 == 0 else _TIME_LINE
+            draw.line((layout.left, y + KEY_HEIGHT, layout.right, y + KEY_HEIGHT), fill=colour)
+
+
+def _draw_seconds(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
+    """A line and a number every 1, 2, 5, … seconds: at least 70 pixels apart."""
+    step = next(s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 10**6) if s * layout.scale >= 70)
+    font = _font(15)
+    second = -(-int(layout.start) // step) * step
+    while second <= layout.end:
+        x = layout.x(second)
+        if x >= layout.left:
+            draw.line((x, layout.top, x, layout.bottom + 5), fill=_TIME_LINE)
+            draw.text((x, layout.bottom + 10), f"{second}", font=font, fill=_FAINT_INK, anchor="mt")
+        second += step
+    draw.line((layout.left, layout.bottom, layout.right, layout.bottom), fill=_OCTAVE_LINE)
+    draw.text((layout.left - 12, layout.bottom + 10), "seconds", font=font, fill=_FAINT_INK, anchor="rt")
+
+
+def _draw_note(draw: ImageDraw.ImageDraw, layout: _Layout, note: Note) -> None:
+    if not layout.low <= note.pitch <= layout.high or note.offset < layout.start or note.onset > layout.end:
+        return
+    x, y = layout.x(note.onset), layout.y(note.pitch)
+    end = max(min(layout.x(note.offset), layout.right), x + 3)
+    box = (x, y + 1, end, y + KEY_HEIGHT - 2)
+    draw.rounded_rectangle(box, radius=min(3, (end - x) / 2), fill=_COLOURS[note.hand], outline=_EDGES[note.hand])
+    draw.rectangle((x, y + 2, x + 2, y + KEY_HEIGHT - 3), fill=_EDGES[note.hand])
+
+
+def _draw_keyboard(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
+    """The keys, seen from the right side of the page: black ones short, every C named."""
+    right = layout.left - 6
+    left, black_left = right - 64, right - 64
+    draw.rectangle((left, layout.top, right, layout.bottom), fill="#ffffff", outline=_FAINT_INK)
+    for pitch in range(layout.low, layout.high + 1):
+        y = layout.y(pitch)
+        if is_black(pitch):
+            draw.line((left, y + KEY_HEIGHT / 2, right, y + KEY_HEIGHT / 2), fill=_OCTAVE_LINE)
+            draw.rectangle((black_left, y + 1, black_left + 38, y + KEY_HEIGHT - 2), fill=_INK)
+        elif pitch % 12 in (0, 5):
+            draw.line((left, y + KEY_HEIGHT, right, y + KEY_HEIGHT), fill=_FAINT_INK)
+        if pitch % 12 == 0:
+            place = (right - 4, y + KEY_HEIGHT // 2)
+            draw.text(place, pitch_name(pitch), font=_font(12), fill=_INK, anchor="rm")
+
+
+def _draw_title(draw: ImageDraw.ImageDraw, layout: _Layout, notes: Sequence[Note], title: str) -> None:
+    draw.text((MARGIN, MARGIN), title, font=_font(24), fill=_INK, anchor="lt")
+    x, y = layout.right, MARGIN + 12
+    present = {note.hand for note in notes}
+    if present <= {None}:
+        draw.text(
+            (x, y), f"{len(notes)} note{'' if len(notes) == 1 else 's'}", font=_font(15), fill=_FAINT_INK, anchor="rm"
+        )
+        return
+    for hand in (None, "right", "left"):
+        if hand in present:
+            x -= round(draw.textlength(_LABELS[hand], font=_font(15)))
+            draw.text((x, y), _LABELS[hand], font=_font(15), fill=_INK, anchor="lm")
+            x -= 22
+            draw.rounded_rectangle((x, y - 7, x + 14, y + 7), radius=3, fill=_COLOURS[hand], outline=_EDGES[hand])
+            x -= 24
+
+
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    """Pillow's own font, so that the picture looks the same everywhere."""
+    return ImageFont.load_default(size)

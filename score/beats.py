@@ -1,0 +1,212 @@
+"""Notes in seconds -> the beat: where it falls, how fast it goes, and whether it divides into halves or thirds.
+
+A hidden Markov model walks over the onsets. Its state is the place within the beat and the tempo; the way from one
+onset to the next is a number of grid steps, and its seconds should be that number times the present length of a step.
+Each grid place expects a note with its own probability, both when one comes and when none comes: too fine a beat pays
+for the onsets that it misses, too coarse a one for those that it did not expect. The best path (Viterbi) gives the
+beats; the model with halves and the model with thirds are both walked, and the likelier is kept. The family of models is
+that of C. Raphael, "Automated rhythm transcription" (ISMIR 2001), and Nakamura et al., "Rhythm transcription of
+polyphonic piano music based on merged-output HMM" (2017); the numbers here were set by hand on ASAP performances.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from pianoroll import Note
+
+TICKS = 24  # grid steps a beat: holds 32nds (3), 16ths (6), triplets (8) and sextuplets (4)
+TOGETHER = 0.035  # seconds: onsets nearer than this to the one before are one chord...
+CHORD_SPREAD = 0.08  # ...and a chord takes no longer than this in all
+LONGEST_STEP = 8  # beats between two onsets that the model can count; longer ones are pauses
+
+# How likely a note begins at each grid place of a beat: in halves, and in thirds.
+HALVES = {0: 0.75, 12: 0.5, 6: 0.2, 18: 0.2, 8: 0.03, 16: 0.03, 3: 0.012, 9: 0.012, 15: 0.012, 21: 0.012}
+THIRDS = {0: 0.8, 8: 0.5, 16: 0.55, 4: 0.12, 12: 0.12, 20: 0.12}
+
+BEAT_SECONDS = np.exp(np.arange(np.log(0.26), np.log(2.2), 0.035))  # tempo states: 230 to 27 beats a minute
+USUAL_BEAT = {2: 0.58, 3: 0.85}  # seconds; of thirds, the beat is a dotted quarter
+USUAL_SPREAD = 0.42  # natural logarithm
+USUAL_WEIGHT = 0.5  # of the prior on tempo, a second
+TIMING = (0.012, 0.07)  # seconds and share of the interval: standard deviation of a played interval
+SURPRISE = 1e-4  # density of an interval that fits nothing: a pause, a slip
+ORNAMENT = 0.01  # probability that an onset is part of the one before (a spread chord, a grace note)...
+ORNAMENT_SECONDS = 0.035  # ...and its usual distance
+TEMPO_JUMP = 1e-4  # probability of any other tempo from one onset to the next
+ACCENT = 0.8  # how much louder, longer and lower onsets draw the beat
+
+
+@dataclass(frozen=True)
+class Beats:
+    """``times (B,)``: seconds of each beat, rising; ``division``: 2 or 3 parts a beat.
+
+    ``events``: groups of notes struck together; ``ticks (events,)``: their places in ``TICKS`` from the first beat.
+    """
+
+    times: np.ndarray
+    division: int
+    events: list[list[Note]]
+    ticks: np.ndarray
+
+    @property
+    def tempo(self) -> float:
+        """Beats a minute: the median."""
+        return float(60 / np.median(np.diff(self.times)))
+
+    def at(self, seconds: float) -> float:
+        """Place of a time in ticks, not rounded; before the first and after the last beat the tempo goes on."""
+        first, last = self.times[1] - self.times[0], self.times[-1] - self.times[-2]
+        if seconds < self.times[0]:
+            return float((seconds - self.times[0]) / first * TICKS)
+        if seconds > self.times[-1]:
+            return float((len(self.times) - 1 + (seconds - self.times[-1]) / last) * TICKS)
+        return float(np.interp(seconds, self.times, np.arange(len(self.times)) * TICKS))
+
+
+def track(notes: Sequence[Note], *, tempo: float | None = None) -> Beats:
+    """Beats of ``notes`` (at least one). ``tempo``: beats a minute, where it is known; it is then held near."""
+    events = strikes(notes)
+    onsets = np.array([min(note.onset for note in event) for event in events])
+    if len(events) == 1:
+        beat = 60 / tempo if tempo else USUAL_BEAT[2]
+        return Beats(onsets[0] + np.arange(5) * beat, 2, events, np.zeros(1, dtype=int))
+    accents = accent(events, onsets)
+    paths = {division: _walk(onsets, accents, division, tempo) for division in (2, 3)}
+    division = max(paths, key=lambda d: paths[d][0])
+    ticks, beat_seconds = paths[division][1:]
+    start = ticks[0] // TICKS * TICKS
+    return Beats(_beat_times(onsets, ticks - start, beat_seconds), division, events, ticks - start)
+
+
+def strikes(notes: Sequence[Note]) -> list[list[Note]]:
+    """Notes struck together, in time order; each group sorted by pitch."""
+    groups: list[list[Note]] = []
+    for note in sorted(notes, key=lambda n: n.onset):
+        group = groups[-1] if groups else []
+        if group and note.onset - group[-1].onset < TOGETHER and note.onset - group[0].onset < CHORD_SPREAD:
+            group.append(note)
+        else:
+            groups.append([note])
+    return [sorted(group, key=lambda n: n.pitch) for group in groups]
+
+
+def accent(events: Sequence[Sequence[Note]], onsets: np.ndarray) -> np.ndarray:
+    """How much each event ``(events,)`` asks for a strong place, about -2..2: many notes, low, loud, long until the next."""
+    many = np.log([len(event) for event in events])
+    lowest = -np.array([event[0].pitch for event in events], dtype=float)
+    loud = np.array([max(note.velocity for note in event) for event in events], dtype=float)
+    steps = np.diff(onsets)
+    wait = np.log(np.clip(np.append(steps, np.median(steps)), 0.02, 2.0))
+    features = [(0.5, many), (0.5, lowest), (0.3, loud), (0.7, wait)]
+    total = sum(weight * (x - _local_mean(x)) / max(float(np.std(x)), 1e-6) for weight, x in features)
+    return np.clip(np.asarray(total), -2.0, 2.0)
+
+
+def _local_mean(x: np.ndarray, width: int = 24) -> np.ndarray:
+    """Mean of the ``width`` values around each, shorter at the ends."""
+    window = np.ones(min(width, len(x)))
+    return np.convolve(x, window, "same") / np.convolve(np.ones(len(x)), window, "same")
+
+
+@dataclass(frozen=True)
+class _Grid:
+    """The steps that the model can take: from place ``origin (P, M)`` to place p over ``distance (P, M)`` ticks.
+
+    ``cost (P, M)``: log probability of a note there and of none at the places passed over. ``places (P,)`` in ticks.
+    """
+
+    places: np.ndarray
+    origin: np.ndarray
+    distance: np.ndarray
+    cost: np.ndarray
+    strength: np.ndarray
+
+    @classmethod
+    def of(cls, division: int) -> "_Grid":
+        chances = HALVES if division == 2 else THIRDS
+        places = np.array(list(chances))
+        silent = np.zeros(TICKS)
+        silent[places] = np.log1p(-np.array(list(chances.values())))
+        passed = np.concatenate([[0.0], np.cumsum(np.tile(silent, LONGEST_STEP + 2))])  # [t]: silence of ticks < t
+        rows = []
+        for place in places:
+            row = [(int(np.flatnonzero(places == place)[0]), 0, np.log(ORNAMENT))]
+            for index, origin in enumerate(places):
+                for beats in range(LONGEST_STEP):
+                    distance = int(place - origin + TICKS * beats)
+                    distance += TICKS * LONGEST_STEP if distance <= 0 else 0
+                    gap = passed[origin + distance] - passed[origin + 1]
+                    row.append((index, distance, gap + np.log(chances[int(place)])))
+            rows.append(row)
+        table = np.array(rows)
+        weight = {0: 1.0, 12: 0.0} if division == 2 else {0: 1.0}
+        strength = np.array([weight.get(int(place), -0.6) for place in places])
+        return cls(places, table[..., 0].astype(int), table[..., 1].astype(int), table[..., 2], strength)
+
+
+def _walk(
+    onsets: np.ndarray, accents: np.ndarray, division: int, tempo: float | None
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Best path: its log likelihood, the tick of every event ``(events,)`` and the beat's seconds there ``(events,)``."""
+    grid = _Grid.of(division)
+    usual, spread = (60 / tempo, 0.1) if tempo else (USUAL_BEAT[division], USUAL_SPREAD)
+    prior = -0.5 * (np.log(BEAT_SECONDS / usual) / spread) ** 2
+    drifts = {width: _drift(width) for width in (0.7, 1.2, 2.0, 3.0)}
+    state = prior[np.newaxis] + np.log(1 / len(grid.places)) + (ACCENT * accents[0] * grid.strength)[:, np.newaxis]
+    back = []
+    steps = np.arange(grid.distance.max() + 1)
+    for interval, weight in zip(np.diff(onsets), accents[1:], strict=True):
+        width = min(drifts, key=lambda w: abs(w - 2.5 * np.sqrt(interval)))
+        moved = state[:, :, np.newaxis] + drifts[width]  # (P, V before, V now)
+        before = moved.argmax(axis=1)
+        moved = moved.max(axis=1)
+        fit = _fit(float(interval), steps)  # (ticks, V)
+        options = moved[grid.origin] + grid.cost[..., np.newaxis] + fit[grid.distance]  # (P, M, V)
+        choice = options.argmax(axis=1)  # (P, V)
+        state = np.take_along_axis(options, choice[:, np.newaxis], axis=1)[:, 0]
+        state = state + (ACCENT * weight * grid.strength)[:, np.newaxis] + USUAL_WEIGHT * min(interval, 2.0) * prior
+        back.append((before, choice))
+    return _trace(grid, state, back)
+
+
+def _fit(interval: float, steps: np.ndarray) -> np.ndarray:
+    """Log density ``(ticks, V)`` of an interval in seconds, for every number of ticks at every tempo."""
+    expected = steps[:, np.newaxis] * BEAT_SECONDS / TICKS
+    deviation = TIMING[0] + TIMING[1] * expected
+    density = np.exp(-0.5 * ((interval - expected) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
+    density[0] = np.exp(-interval / ORNAMENT_SECONDS) / ORNAMENT_SECONDS
+    return np.log(density + SURPRISE)
+
+
+def _drift(width: float) -> np.ndarray:
+    """Log probability ``(V, V)`` of going from one tempo state to another; ``width``: deviation in states."""
+    index = np.arange(len(BEAT_SECONDS))
+    near = np.exp(-0.5 * ((index[:, np.newaxis] - index) / width) ** 2)
+    return np.log(near / near.sum(axis=1, keepdims=True) + TEMPO_JUMP)
+
+
+def _trace(
+    grid: _Grid, state: np.ndarray, back: Sequence[tuple[np.ndarray, np.ndarray]]
+) -> tuple[float, np.ndarray, np.ndarray]:
+    """Walk back from the best last state."""
+    place, speed = np.unravel_index(int(state.argmax()), state.shape)
+    distances, speeds = [], [speed]
+    for before, choice in reversed(back):
+        step = choice[place, speed]
+        distances.append(grid.distance[place, step])
+        place = grid.origin[place, step]
+        speed = before[place, speed]
+        speeds.append(speed)
+    ticks = grid.places[place] + np.cumsum([0, *reversed(distances)])
+    return float(state.max()), ticks, BEAT_SECONDS[np.array(speeds[::-1])]
+
+
+def _beat_times(onsets: np.ndarray, ticks: np.ndarray, beat_seconds: np.ndarray) -> np.ndarray:
+    """Seconds of every beat from the one at or before the first event to the one after the last: ``(B,)``, rising."""
+    places, first = np.unique(ticks, return_index=True)
+    times = onsets[first]
+    beats = np.arange(int(places[-1]) // TICKS + 2) * TICKS
+    inner = np.interp(beats, places, times)
+    inner = np.where(beats < places[0], times[0] - (places[0] - beats) / TICKS * beat_seconds[0], inner)
+    return np.where(beats > places[-1], times[-1] + (beats - places[-1]) / TICKS * beat_seconds[-1], inner)

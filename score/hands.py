@@ -1,0 +1,102 @@
+"""Notes -> hands: which of them the left plays, by how far a hand reaches and how far it must jump.
+
+Every group of notes struck together is cut once: what is below goes to the left, what is above to the right. The cuts
+are chosen over the whole piece (beam search), so that no hand spans more than it can, that both move little, and
+that notes still held stay within reach. Hands that were seen on the video are kept as they are.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from pianoroll import Hand, Note
+from score.beats import strikes
+
+EASY_SPAN = 12  # semitones: an octave
+WIDEST_SPAN = 16  # semitones: beyond it a hand needs an arpeggio
+BEAM = 24
+SETTLED = 1.5  # seconds after which a hand may be anywhere
+APART = 19.0  # semitones that two hands usually lie apart
+START = (48.0, 67.0)  # pitches at which the hands are looked for first, before any note is known
+
+
+@dataclass(frozen=True)
+class _Hands:
+    """A way of having played so far. For left and right: centre (pitch), time of the last note, notes held."""
+
+    cost: float
+    centres: tuple[float, float]
+    times: tuple[float, float]
+    held: tuple[tuple[Note, ...], tuple[Note, ...]]
+    cuts: tuple["_Hands", int] | None  # the way before, and how many notes went left
+
+
+def assign_hands(notes: Sequence[Note]) -> list[Note]:
+    """The same notes, sorted by onset, each with a hand; a hand that was known stays."""
+    groups = strikes(notes)
+    beam = [_Hands(0.0, START, (-1e3, -1e3), ((), ()), None)]
+    for group in groups:
+        grown = [_play(hands, group, cut) for hands in beam for cut in range(len(group) + 1)]
+        grown.sort(key=lambda hands: hands.cost)
+        beam = _different(grown)
+    cuts = []
+    way = beam[0]
+    while way.cuts:
+        way, cut = way.cuts[0], way.cuts[1]
+        cuts.append(cut)
+    sides: tuple[Hand, Hand] = ("left", "right")
+    assigned = [
+        note if note.hand else replace(note, hand=sides[index >= cut])
+        for group, cut in zip(groups, reversed(cuts), strict=True)
+        for index, note in enumerate(group)
+    ]
+    return sorted(assigned, key=lambda note: (note.onset, note.pitch))
+
+
+def _different(ways: Sequence[_Hands]) -> list[_Hands]:
+    """The cheapest ways whose hands are not in the same place: ``BEAM`` at most."""
+    kept: dict[tuple[float, float], _Hands] = {}
+    for way in ways:
+        kept.setdefault((round(way.centres[0]), round(way.centres[1])), way)
+        if len(kept) == BEAM:
+            break
+    return list(kept.values())
+
+
+def _play(hands: _Hands, group: Sequence[Note], cut: int) -> _Hands:
+    """Go on with the lowest ``cut`` notes of the group in the left hand."""
+    cost = hands.cost
+    centres, times, held = list(hands.centres), list(hands.times), list(hands.held)
+    now = group[0].onset
+    for side, new in enumerate((group[:cut], group[cut:])):
+        if not new:
+            continue
+        down = tuple(note for note in held[side] if note.offset > now + 0.05)
+        pitches = [note.pitch for note in (*down, *new)]
+        low, high = min(pitches), max(pitches)
+        fresh = [note.pitch for note in new]
+        cost += _span_cost(max(fresh) - min(fresh), 1.0) + _span_cost(high - low, 0.3) + 0.3 * max(0, len(pitches) - 5)
+        cost += _move_cost(hands.centres[side], min(fresh), max(fresh), now - hands.times[side])
+        cost += sum(4.0 for note in new if note.hand and (note.hand == "right") != bool(side))
+        rested = min(1.0, (now - times[side]) / SETTLED)
+        middle = (min(fresh) + max(fresh)) / 2
+        centres[side] += (middle - centres[side]) * max(0.5, rested)
+        times[side], held[side] = now, (*down, *new)
+    other = centres[1] - centres[0]
+    cost += 0.04 * max(0.0, 10.0 - other) + 0.01 * abs(other - APART) / 2
+    for side in range(2):  # a hand that rests follows the other at a distance
+        if times[side] < now - SETTLED:
+            wanted = centres[1 - side] + (APART if side else -APART)
+            centres[side] += 0.2 * (wanted - centres[side])
+    return _Hands(cost, (centres[0], centres[1]), (times[0], times[1]), (held[0], held[1]), (hands, cut))
+
+
+def _span_cost(semitones: int, weight: float) -> float:
+    """What it costs to span so much at once: nothing within an octave, much beyond a tenth."""
+    return weight * (0.5 * max(0, semitones - EASY_SPAN) + 2.0 * max(0, semitones - WIDEST_SPAN))
+
+
+def _move_cost(centre: float, low: int, high: int, seconds: float) -> float:
+    """What it costs to bring a hand from ``centre`` over the notes: what lies under it is free, time heals."""
+    distance = max(0.0, centre - low - 4.0, high - centre - 4.0)
+    middle = abs((low + high) / 2 - centre)
+    return (0.12 * distance + 0.03 * middle) / (1.0 + max(0.0, seconds) / SETTLED)

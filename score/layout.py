@@ -1,0 +1,129 @@
+"""Staves -> music21 -> MusicXML: brace, clefs, signatures, beams, tuplets, accidentals, fingering."""
+
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
+
+import music21
+from music21.musicxml.m21ToXml import GeneralObjectExporter
+
+from pianoroll import Hand
+from score.clefs import choose_clefs
+from score.key import Key
+from score.metre import UNITS, Metre
+from score.rhythm import Piece
+
+_STEPS_SHARPENED = "FCGDAEB"
+
+
+def lay_out(
+    staves: Mapping[Hand, Sequence[Sequence[Piece]]],
+    metre: Metre,
+    key: Key,
+    tempo: float,
+    title: str | None,
+    fingering: bool,
+) -> music21.stream.Score:
+    """Both staves, right hand's first, as a music21 score. ``tempo``: of ``metre.pulse``, a minute."""
+    score = music21.stream.Score()
+    score.insert(0, music21.metadata.Metadata(title=title or ""))
+    parts = [_part(bars, hand, metre, key, fingering) for hand, bars in staves.items()]
+    referent = music21.duration.Duration(Fraction(metre.pulse, UNITS))
+    parts[0].measure(1).insert(0, music21.tempo.MetronomeMark(number=round(tempo), referent=referent))
+    for part in parts:
+        score.insert(0, part)
+    score.insert(0, music21.layout.StaffGroup(parts, symbol="brace", barTogether=True))
+    return score
+
+
+def to_musicxml(score: music21.stream.Score) -> str:
+    """MusicXML text of a score that is complete as it stands: nothing is added or moved."""
+    exporter = GeneralObjectExporter(score)
+    exporter.makeNotation = False
+    return exporter.parse().decode("utf-8")
+
+
+def _part(
+    bars: Sequence[Sequence[Piece]], hand: Hand, metre: Metre, key: Key, fingering: bool
+) -> music21.stream.PartStaff:
+    """One staff, measure by measure."""
+    part = music21.stream.PartStaff(id=hand)
+    clefs = choose_clefs(bars, hand)
+    time = music21.meter.TimeSignature(f"{metre.numerator}/{metre.denominator}")
+    for number, (pieces, clef) in enumerate(zip(bars, clefs, strict=True), start=1):
+        measure = music21.stream.Measure(number=number)
+        if number == 1 or clef != clefs[number - 2]:
+            measure.clef = music21.clef.TrebleClef() if clef == "treble" else music21.clef.BassClef()
+        if number == 1:
+            measure.keySignature = music21.key.KeySignature(key.sharps)
+            measure.timeSignature = time
+        elements = [_element(piece, key, hand, fingering) for piece in pieces]
+        _show_accidentals(elements, key)
+        _beam(elements, time)
+        for piece, element in zip(pieces, elements, strict=True):
+            measure.insert(Fraction(piece.start, UNITS), element)
+        if any(element.duration.tuplets for element in elements):
+            music21.stream.makeNotation.makeTupletBrackets(measure, inPlace=True)
+        part.append(measure)
+    part.measure(len(bars)).rightBarline = music21.bar.Barline("final")
+    return part
+
+
+def _element(piece: Piece, key: Key, hand: Hand, fingering: bool) -> music21.note.GeneralNote:
+    """A note, a chord or a rest."""
+    length = music21.duration.Duration(Fraction(piece.length, UNITS))
+    if not piece.notes:
+        rest = music21.note.Rest(duration=length)
+        rest.fullMeasure = piece.whole_bar
+        return rest
+    pitches = [_pitch(note.pitch, key) for note in piece.notes]
+    element: music21.note.NotRest
+    if len(pitches) == 1:
+        element = music21.note.Note(pitches[0], duration=length)
+    else:
+        element = music21.chord.Chord(pitches, duration=length)
+    if piece.tied or piece.goes_on:
+        kind = "continue" if piece.tied and piece.goes_on else "stop" if piece.tied else "start"
+        element.tie = music21.tie.Tie(kind)
+    fingers = [note.finger for note in piece.notes if note.finger] if fingering and not piece.tied else []
+    for finger in fingers:
+        mark = music21.articulations.Fingering(finger)
+        mark.placement = "above" if hand == "right" else "below"
+        element.articulations.append(mark)
+    return element
+
+
+def _pitch(midi: int, key: Key) -> music21.pitch.Pitch:
+    """The pitch as it is spelled in the key."""
+    letter, alteration, octave = key.spell(midi)
+    pitch = music21.pitch.Pitch(step=letter, octave=octave)
+    if alteration:
+        pitch.accidental = music21.pitch.Accidental(alteration)
+    return pitch
+
+
+def _show_accidentals(elements: Sequence[music21.note.GeneralNote], key: Key) -> None:
+    """Show an accidental where a note differs from the signature, or from the same line or space before in the bar."""
+    changed = _STEPS_SHARPENED[: key.sharps] if key.sharps > 0 else _STEPS_SHARPENED[key.sharps :] if key.sharps else ""
+    signature = {step: (1 if key.sharps > 0 else -1) for step in changed}
+    valid: dict[tuple[str, int | None], int] = {}
+    for element in elements:
+        if not isinstance(element, music21.note.NotRest):
+            continue
+        held = element.tie is not None and element.tie.type != "start"
+        for pitch in element.pitches:
+            place = (pitch.step, pitch.octave)
+            alteration = int(pitch.alter)
+            shown = alteration != valid.get(place, signature.get(pitch.step, 0)) and not held
+            if not held:
+                valid[place] = alteration
+            if shown and pitch.accidental is None:
+                pitch.accidental = music21.pitch.Accidental("natural")
+            if pitch.accidental is not None:
+                pitch.accidental.displayStatus = shown
+
+
+def _beam(elements: Sequence[music21.note.GeneralNote], time: music21.meter.TimeSignature) -> None:
+    """Beam what is shorter than a quarter, within the beats of the metre."""
+    for element, beams in zip(elements, time.getBeams(elements), strict=True):
+        if beams is not None and isinstance(element, music21.note.NotRest):
+            element.beams = beams

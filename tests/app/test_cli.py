@@ -1,0 +1,178 @@
+"""The command line as a person meets it: exit codes, one sentence on stderr, one JSON object on stdout."""
+
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from app import cli, pipeline
+from pianoroll import Note, write_midi
+
+MakeVideo = Callable[..., Path]
+CORNERS = "2,2 62,2 62,46 2,46"
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one call gave."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """Call ``silentkeys`` with words."""
+
+    def call(*words: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["silentkeys", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+        said = capsys.readouterr()
+        code = ended.value.code
+        return Result(code if isinstance(code, int) else int(bool(code)), said.out, said.err)
+
+    return call
+
+
+def assert_refused(result: Result, sentence: str, code: int = 1) -> None:
+    """One line on stderr that holds ``sentence``, no traceback, nothing on stdout."""
+    assert result.code == code
+    assert sentence in result.err
+    assert result.err.startswith("silentkeys: ")
+    assert len(result.err.strip().splitlines()) == 1
+    assert result.out == ""
+
+
+def test_version_and_help(run: Run) -> None:
+    assert run("--version").out.startswith("silentkeys ")
+    shown = run("--help").out
+    for command in ("transcribe", "keyboard", "roll", "notes", "score", "synth", "evaluate", "batch", "app"):
+        assert command in shown
+
+
+@pytest.mark.usefixtures("seeing")
+def test_transcribe_prints_one_json_object(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
+    result = run("transcribe", make_video(), "-o", tmp_path / "out", "--corners", CORNERS, "--json")
+    assert result.code == 0
+    assert json.loads(result.out)["notes"] == 3
+    assert all(line.startswith("silentkeys: warning: ") for line in result.err.splitlines())
+
+
+@pytest.mark.usefixtures("seeing")
+def test_what_is_missing_is_told_and_the_exit_code_is_not_zero(
+    run: Run, make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError("no sound today")
+
+    monkeypatch.setattr(pipeline, "_play", fail)
+    result = run("transcribe", make_video(), "-o", tmp_path / "out", "--corners", CORNERS, "--quiet")
+    assert_refused(result, "wav could not be made: RuntimeError: no sound today")
+    assert (tmp_path / "out" / "video.mid").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence", "code"),
+    [
+        (["--start", "-1"], "--start -1 lies before the video begins", 2),
+        (["--start", "2", "--end", "1"], "--end 1 must lie after --start 2", 2),
+        (["--start", "99"], "--start 99", 1),
+        (["--corners", "1,1 2,2 3,3 4,4"], "no quadrilateral", 1),
+        (["--corners", "somewhere"], "not four points", 1),
+        (["--lowest-key", "Q5"], "--lowest-key “Q5”", 2),
+        (["--outputs", "mid,mp3"], "“mp3” is no output", 2),
+        (["--soundfont", "none.sf2"], "none.sf2 does not exist", 1),
+    ],
+)
+@pytest.mark.usefixtures("seeing")
+def test_bad_options_are_one_sentence(
+    run: Run, make_video: MakeVideo, tmp_path: Path, words: list[str], sentence: str, code: int
+) -> None:
+    given = [] if "--corners" in words else ["--corners", CORNERS]
+    result = run("transcribe", make_video(), "-o", tmp_path / "out", *given, *words)
+    assert_refused(result, sentence, code)
+
+
+@pytest.mark.parametrize("command", ["transcribe", "roll", "keyboard"])
+def test_bad_files_are_one_sentence(run: Run, sound_only: Path, tmp_path: Path, command: str) -> None:
+    (tmp_path / "text.mp4").write_text("Dear Elise, " * 100)
+    (tmp_path / "empty.mp4").touch()
+    out = {"transcribe": ["-o", tmp_path / "out"], "roll": ["-o", tmp_path / "a.npz"], "keyboard": []}[command]
+    for file, sentence in [
+        (tmp_path / "none.mp4", "does not exist"),
+        (tmp_path, "is a folder"),
+        (tmp_path / "text.mp4", "not a video"),
+        (tmp_path / "empty.mp4", "empty"),
+        (sound_only, "no picture"),
+    ]:
+        assert_refused(run(command, file, *out), sentence)
+    assert not (tmp_path / "a.npz").exists()
+
+
+def test_no_keyboard_is_exit_code_3_and_null_corners(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
+    picture = tmp_path / "gray.png"
+    cv2.imwrite(str(picture), np.full((240, 320), 120, np.uint8))
+    video = make_video(size=(320, 240))
+    for words in (["keyboard", picture], ["keyboard", video], ["roll", video, "-o", tmp_path / "a.npz"]):
+        result = run(*words, "--json")
+        assert result.code == 3
+        assert json.loads(result.out)["corners"] is None
+    assert_refused(run("transcribe", video, "-o", tmp_path / "out"), "No keyboard", 3)
+
+
+def test_given_corners_are_given_back(run: Run, make_video: MakeVideo) -> None:
+    found = json.loads(run("keyboard", make_video(), "--corners", CORNERS, "--json").out)
+    assert found["corners"] == [[2, 2], [62, 2], [62, 46], [2, 46]]
+    assert (found["lowest_pitch"], found["highest_pitch"]) == (21, 108)
+
+
+def test_debug_shows_the_traceback(run: Run, tmp_path: Path) -> None:
+    for words in (["keyboard", tmp_path / "none.mp4", "--debug"], ["--debug", "keyboard", tmp_path / "none.mp4"]):
+        result = run(*words)
+        assert "Traceback" in result.err
+        assert "does not exist" in result.err
+
+
+def test_an_error_nobody_foresaw_is_one_sentence_too(
+    run: Run, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError("oh")
+
+    monkeypatch.setattr(pipeline, "find_keyboard", fail)
+    assert_refused(run("keyboard", make_video()), "ZeroDivisionError: oh", cli.UNEXPECTED)
+
+
+def test_ctrl_c_is_exit_code_130(run: Run, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupt(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pipeline, "find_keyboard", interrupt)
+    assert run("keyboard", make_video()).code == cli.INTERRUPTED
+
+
+def test_evaluate_prints_numbers(run: Run, tmp_path: Path) -> None:
+    truth = [Note(0.0, 60, 1.0), Note(1.0, 62, 2.0)]
+    write_midi(truth, tmp_path / "truth.mid")
+    write_midi(truth[:1], tmp_path / "found.mid")
+    scores = json.loads(run("evaluate", tmp_path / "found.mid", tmp_path / "truth.mid", "--json").out)
+    assert scores["onset_50ms"] == {"precision": 1.0, "recall": 0.5, "f1": 0.6667}
+    assert "0.667" in run("evaluate", tmp_path / "found.mid", tmp_path / "truth.mid").out
+    assert_refused(run("evaluate", tmp_path / "found.mid"), "PRED and TRUTH", 2)
+
+
+def test_synth_and_score_refuse_what_is_no_midi(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "a.mid").write_text("no MIDI")
+    assert_refused(run("synth", tmp_path / "a.mid", "-o", tmp_path / "a.wav"), "no MIDI file")
+    assert_refused(run("score", tmp_path / "a.mid", "-o", tmp_path / "out"), "no MIDI file")
+    assert_refused(run("notes", tmp_path / "none.npz", "-o", tmp_path / "a.mid"), "does not exist")

@@ -1,0 +1,63 @@
+"""Small real files for tests: videos of moving shades of gray, made with the same library that reads them."""
+
+from collections.abc import Callable, Sequence
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+MakeVideo = Callable[..., Path]
+
+
+def write_video(
+    path: Path,
+    *,
+    frames: int = 25,
+    size: tuple[int, int] = (64, 48),
+    fps: int = 25,
+    stamps: Sequence[int] | None = None,
+    header_first: bool = False,
+) -> Path:
+    """A video whose frame ``n`` is a plain gray of 8 * n (mod 256). ``stamps``: times in milliseconds, if not even."""
+    width, height = size
+    with av.open(str(path), "w", options={"movflags": "faststart"} if header_first else {}) as container:
+        stream = container.add_stream("libx264", rate=fps)
+        stream.width, stream.height = width, height
+        stream.pix_fmt = "yuv420p" if width % 2 == 0 and height % 2 == 0 else "yuv444p"
+        if stamps is not None:
+            stream.codec_context.time_base = Fraction(1, 1000)
+        for index in range(frames):
+            image = np.full((height, width, 3), 8 * index % 256, np.uint8)
+            frame = av.VideoFrame.from_ndarray(image, format="bgr24")
+            frame.pts, frame.time_base = (
+                (index, Fraction(1, fps)) if stamps is None else (stamps[index], Fraction(1, 1000))
+            )
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+def write_sound(path: Path) -> Path:
+    """A file with a sound track and no picture."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("aac", rate=44100, layout="mono")
+        samples = np.zeros((1, 44100), np.float32)
+        frame = av.AudioFrame.from_ndarray(samples, format="fltp", layout="mono")
+        frame.rate, frame.pts = 44100, 0
+        for piece in (frame, None):
+            container.mux(stream.encode(piece))
+    return path
+
+
+@pytest.fixture
+def make_video(tmp_path: Path) -> MakeVideo:
+    """Make a small video by name in the test's own folder."""
+    return lambda name="video.mp4", **how: write_video(tmp_path / name, **how)
+
+
+@pytest.fixture
+def sound_only(tmp_path: Path) -> Path:
+    """An MP4 that holds sound alone."""
+    return write_sound(tmp_path / "sound.mp4")

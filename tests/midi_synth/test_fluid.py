@@ -1,0 +1,115 @@
+"""Notes in, sound out: the pitch, the loudness, the instrument and the times that were asked for."""
+
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from midi_synth import SynthError, render, write_wav
+from midi_synth.fluid import PEAK
+from pianoroll import FileError, Note
+
+RATE = 22050
+
+
+def loudness(sound: np.ndarray, start: float, end: float) -> float:
+    """Root mean square between two times in seconds."""
+    return float(np.sqrt((sound[round(start * RATE) : round(end * RATE)] ** 2).mean()))
+
+
+def strongest(sound: np.ndarray, start: float, end: float) -> float:
+    """Frequency in Hz of the strongest partial between two times in seconds."""
+    part = sound[round(start * RATE) : round(end * RATE)].mean(axis=1)
+    spectrum = np.abs(np.fft.rfft(part * np.hanning(len(part))))
+    return float(np.argmax(spectrum)) * RATE / len(part)
+
+
+def test_sounds_the_right_pitch_at_the_right_time() -> None:
+    sound = render([Note(0.5, 69, 1.5), Note(2.0, 81, 2.5)], sample_rate=RATE)
+    assert sound.dtype == np.float32
+    assert sound.shape[1] == 2
+    assert loudness(sound, 0.0, 0.49) < 1e-6
+    assert strongest(sound, 0.6, 1.4) == pytest.approx(440, abs=3)
+    assert strongest(sound, 2.1, 2.5) == pytest.approx(880, abs=5)
+
+
+def test_peak_is_minus_one_decibel_even_for_forty_loud_notes() -> None:
+    sound = render([Note(0.0, pitch, 1.0, 127) for pitch in range(40, 80)], sample_rate=RATE)
+    assert np.abs(sound).max() == pytest.approx(PEAK, abs=1e-3)
+
+
+def test_velocity_is_heard() -> None:
+    sound = render([Note(0.0, 60, 0.8, 30), Note(3.0, 60, 3.8, 110)], sample_rate=RATE)
+    assert loudness(sound, 3.0, 3.5) > 3 * loudness(sound, 0.0, 0.5)
+
+
+def test_rings_out_but_not_for_long() -> None:
+    sound = render([Note(0.0, 36, 1.0)], sample_rate=RATE)
+    assert 1.05 * RATE < len(sound) <= 3.0 * RATE
+    assert np.abs(sound[-1]).max() < 1e-4
+
+
+def test_instrument_by_name_or_number_and_not_the_piano() -> None:
+    notes = [Note(0.0, 60, 1.0)]
+    organ = render(notes, instrument="church organ", sample_rate=RATE)
+    np.testing.assert_array_equal(organ, render(notes, instrument=19, sample_rate=RATE))
+    piano = render(notes, sample_rate=RATE)
+    assert loudness(organ, 0.8, 1.0) / loudness(organ, 0.1, 0.3) > 2 * loudness(piano, 0.8, 1.0) / loudness(
+        piano, 0.1, 0.3
+    )
+
+
+@pytest.mark.parametrize(("wrong", "told"), [("Acustic Piano", "Acoustic Grand Piano"), (128, "0"), ("", "Piano")])
+def test_unknown_instrument_names_its_neighbours(wrong: str | int, told: str) -> None:
+    with pytest.raises(SynthError, match=told):
+        render([Note(0.0, 60, 1.0)], instrument=wrong)
+
+
+def test_repeated_key_sounds_twice_though_the_notes_overlap() -> None:
+    sound = render([Note(0.0, 60, 1.2), Note(1.0, 60, 2.0)], sample_rate=RATE)
+    assert loudness(sound, 1.3, 1.6) > loudness(sound, 0.7, 0.95)
+
+
+def test_no_notes_is_a_short_silence() -> None:
+    sound = render([], sample_rate=RATE)
+    assert 0 < len(sound) < RATE
+    assert not sound.any()
+
+
+def test_missing_and_broken_soundfonts_are_explained(tmp_path: Path) -> None:
+    with pytest.raises(SynthError, match="does not exist"):
+        render([Note(0.0, 60, 1.0)], soundfont=tmp_path / "none.sf2")
+    (tmp_path / "broken.sf2").write_bytes(b"RIFF but no soundfont")
+    with pytest.raises(SynthError, match=r"broken\.sf2"):
+        render([Note(0.0, 60, 1.0)], soundfont=tmp_path / "broken.sf2")
+
+
+def test_missing_library_tells_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "fluidsynth", None)  # as Python has it when the import fails
+    with pytest.raises(SynthError, match="apt-get install libfluidsynth3"):
+        render([Note(0.0, 60, 1.0)])
+
+
+def test_progress_rises_to_one_and_it_is_faster_than_real_time() -> None:
+    seen: list[float] = []
+    start = time.monotonic()
+    render([Note(0.25 * i, 40 + i % 40, 0.25 * i + 0.5) for i in range(240)], progress=seen.append)
+    assert time.monotonic() - start < 60
+    assert seen == sorted(seen)
+    assert seen[0] == 0.0
+    assert seen[-1] == 1.0
+    assert len(seen) > 10
+
+
+def test_wav_holds_the_sound(tmp_path: Path) -> None:
+    sound = render([Note(0.0, 60, 0.5)], sample_rate=RATE)
+    write_wav(sound, tmp_path / "a" / "note.wav", sample_rate=RATE)
+    read, rate = soundfile.read(tmp_path / "a" / "note.wav", dtype="float32")
+    assert rate == RATE
+    np.testing.assert_allclose(read, sound, atol=2 / 32768)
+    assert [p.name for p in (tmp_path / "a").iterdir()] == ["note.wav"]
+    with pytest.raises(FileError):
+        write_wav(sound, tmp_path / "a")

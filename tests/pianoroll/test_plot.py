@@ -1,0 +1,39 @@
+"""The picture of a piano roll."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from pianoroll import Note
+from pianoroll.plot import MAX_WIDTH, plot_notes, write_plot
+
+BLUE, ORANGE = (47, 111, 183), (217, 118, 43)  # right and left hand
+
+
+def pixels_of(image: Image.Image, colour: tuple[int, int, int]) -> np.ndarray:
+    """Where the picture has a colour: ``(n, 2)``, rows and columns."""
+    return np.argwhere((np.asarray(image) == colour).all(axis=2))
+
+
+def test_each_hand_has_its_colour_high_notes_stand_above_and_later_ones_to_the_right() -> None:
+    image = plot_notes([Note(1.0, 72, 1.5, hand="right"), Note(3.0, 48, 4.0, hand="left")])
+    right, left = pixels_of(image, BLUE), pixels_of(image, ORANGE)
+    legend = image.height // 8  # the legend above has the colours too
+    right, left = right[right[:, 0] > legend], left[left[:, 0] > legend]
+    assert right[:, 0].max() < left[:, 0].min()
+    assert right[:, 1].max() < left[:, 1].min()
+    assert np.ptp(left[:, 1]) > 1.8 * np.ptp(right[:, 1])
+
+
+def test_long_pieces_stay_of_a_useful_width_and_no_notes_give_an_empty_page(tmp_path: Path) -> None:
+    assert plot_notes([Note(float(t), 60, t + 0.5) for t in range(3000)]).width < MAX_WIDTH + 300
+    write_plot([], tmp_path / "empty.png", title="nothing", start=0.0, end=0.0)
+    with Image.open(tmp_path / "empty.png") as image:
+        assert image.format == "PNG"
+
+
+def test_only_the_part_asked_for_is_shown() -> None:
+    image = plot_notes([Note(0.0, 60, 1.0, hand="left"), Note(5.0, 60, 6.0, hand="right")], start=4.0, end=8.0)
+    assert len(pixels_of(image, ORANGE)) < 200  # its legend alone
+    assert len(pixels_of(image, BLUE)) > 200

@@ -1,0 +1,112 @@
+"""Decoding: each frame with its own time, and what happens with videos that are not as they should be."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from video2roll.video import VideoError, probe, read_frames, sample_frames
+
+MakeVideo = Callable[..., Path]
+
+
+def shades(video: Path, **span: float) -> list[int]:
+    """Number of each frame, read back from its gray."""
+    return [round(float(frame.image.mean()) / 8) for frame in read_frames(video, colour=False, **span)]
+
+
+def test_every_frame_comes_with_its_time(make_video: MakeVideo) -> None:
+    frames = list(read_frames(make_video(frames=20)))
+    assert [frame.time for frame in frames] == pytest.approx([n / 25 for n in range(20)])
+    assert frames[0].image.shape == (48, 64, 3)
+
+
+def test_a_part_of_the_video(make_video: MakeVideo) -> None:
+    assert shades(make_video(frames=25), start=0.2, end=0.4) == [5, 6, 7, 8, 9]
+
+
+def test_variable_frame_rate_keeps_the_files_own_times(make_video: MakeVideo) -> None:
+    stamps = [0, 40, 80, 200, 233, 900]
+    frames = list(read_frames(make_video(name="vfr.mkv", frames=6, stamps=stamps)))
+    assert [frame.time for frame in frames] == pytest.approx([s / 1000 for s in stamps], abs=2e-3)
+
+
+def test_an_avi_which_has_no_times_of_its_own_gives_every_frame(make_video: MakeVideo) -> None:
+    video = make_video(name="a.avi", frames=31)
+    assert shades(video) == list(range(31))
+    assert [frame.time for frame in read_frames(video)] == pytest.approx([n / 25 for n in range(31)])
+
+
+def test_times_begin_at_the_first_frame(make_video: MakeVideo) -> None:
+    video = make_video(name="late.mkv", frames=3, stamps=[5000, 5040, 5080])
+    assert [frame.time for frame in read_frames(video)] == pytest.approx([0, 0.04, 0.08], abs=2e-3)
+
+
+def test_a_single_frame_and_odd_sizes(make_video: MakeVideo) -> None:
+    frames = list(read_frames(make_video(frames=1, size=(61, 47))))
+    assert [frame.time for frame in frames] == [0.0]
+    assert frames[0].image.shape == (47, 61, 3)
+
+
+@pytest.mark.parametrize("name", ["cut.mkv", "cut.mp4", "cut.avi", "cut.asf"])
+def test_a_video_that_breaks_off_is_read_as_far_as_it_goes(make_video: MakeVideo, name: str) -> None:
+    video = make_video(name=name, frames=250, size=(320, 240), header_first=name.endswith("mp4"))
+    whole = video.read_bytes()
+    video.write_bytes(whole[: len(whole) * 6 // 10])
+    warnings: list[str] = []
+    frames = list(read_frames(video, warnings=warnings))
+    assert 20 < len(frames) < 230
+    assert any("breaks off" in warning for warning in warnings)
+
+
+def test_an_mp4_that_lost_its_index_is_told_to_be_cut_short(make_video: MakeVideo) -> None:
+    video = make_video(frames=50)
+    video.write_bytes(video.read_bytes()[:1000])
+    with pytest.raises(VideoError, match="cut short"):
+        probe(video)
+
+
+def test_a_whole_video_gives_no_warning(make_video: MakeVideo) -> None:
+    warnings: list[str] = []
+    list(read_frames(make_video(frames=100), warnings=warnings))
+    list(read_frames(make_video(frames=100), end=2.0, warnings=warnings))
+    assert warnings == []
+
+
+def test_start_past_the_end_is_told(make_video: MakeVideo) -> None:
+    with pytest.raises(VideoError, match=r"ends at 0\.96 s.*--start 9"):
+        list(read_frames(make_video(frames=25), start=9))
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"), [(None, "does not exist"), (b"", "empty"), (b"Dear Elise,\n" * 50, "not a video")]
+)
+def test_what_is_no_video_is_refused(tmp_path: Path, content: bytes | None, sentence: str) -> None:
+    file = tmp_path / "a.mp4"
+    if content is not None:
+        file.write_bytes(content)
+    with pytest.raises(VideoError, match=sentence):
+        probe(file)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(VideoError, match="is a folder"):
+        probe(tmp_path)
+
+
+def test_sound_alone_is_refused(sound_only: Path) -> None:
+    with pytest.raises(VideoError, match="no picture"):
+        probe(sound_only)
+
+
+def test_a_header_without_any_frame_is_refused(make_video: MakeVideo, tmp_path: Path) -> None:
+    whole = make_video(name="whole.mkv", frames=50).read_bytes()
+    bare = tmp_path / "bare.mkv"
+    bare.write_bytes(whole[: whole.index(b"\x1f\x43\xb6\x75")])  # up to the first cluster
+    with pytest.raises(VideoError):
+        list(read_frames(bare))
+
+
+def test_samples_spread_over_the_video(make_video: MakeVideo) -> None:
+    frames = sample_frames(make_video(frames=100), 4)
+    assert [frame.time for frame in frames] == pytest.approx([0, 1, 2, 3])
