@@ -7,17 +7,21 @@ keeps them in a cache folder, as decoding is what costs.
 import csv
 import hashlib
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from pianoroll import FileError, Note, read_midi
-from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
+from pianoroll.keys import CENTRES, HIGHEST_PITCH, LOWEST_PITCH
 from pianoroll.roll import notes_to_frames
-from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard, Rectifier
+from video2roll.keyboard import find_in_video
+from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard, KeyboardError, Rectifier
 from video2roll.video import read_frames
 
+AGREEMENT = 0.6  # white-key widths: a found keyboard farther from the manifest's names other keys
 _CORNERS = ("back_left", "back_right", "front_right", "front_left")
 
 
@@ -64,6 +68,32 @@ def read_manifest(path: str | os.PathLike[str], *, split: str | None = None) -> 
     except (KeyError, ValueError, UnicodeDecodeError) as error:
         raise FileError(f"{manifest} is no manifest of clips: {error!r} is missing or wrong.") from error
     return [clip for clip in clips if split is None or clip.split == split]
+
+
+def find_keyboards(clips: Sequence[Clip]) -> list[Clip]:
+    """The clips with the keyboard as the program itself finds it, so that training sees what reading will see.
+
+    Where it is not found, or the manifest names other keys, the corners there stand; clips with neither are left out.
+    """
+    found = []
+    for clip in clips:
+        keyboard = clip.keyboard
+        try:
+            seen = find_in_video(clip.video)
+            if keyboard is None or _distance(seen, keyboard) < AGREEMENT:
+                keyboard = seen
+        except KeyboardError:
+            pass
+        if keyboard is not None:
+            found.append(replace(clip, keyboard=keyboard))
+    return found
+
+
+def _distance(one: Keyboard, other: Keyboard) -> float:
+    """Largest distance along the keyboard between the two places of a key that ``other`` has, in white-key widths."""
+    places = np.stack([CENTRES, np.full(len(CENTRES), 0.6)], axis=1)[None]
+    seen = cv2.perspectiveTransform(places, np.linalg.inv(other.to_picture) @ one.to_picture)[0, :, 0]
+    return float(np.max(np.abs(seen - CENTRES)[other.keys_in_view]))
 
 
 def load_strips(clip: Clip, cache: str | os.PathLike[str], *, keyboard: Keyboard | None = None) -> Strips:

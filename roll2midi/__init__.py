@@ -1,0 +1,5 @@
+"""Piano roll -> notes."""
+
+from roll2midi.decode import decode
+
+__all__ = ["decode"]

@@ -22,7 +22,7 @@ def choose_clefs(bars: Sequence[Sequence[Piece]], hand: Hand) -> list[Clef]:
     for bar in bars:
         new_costs, new_ways = {}, {}
         for clef in CLEFS:
-            before = min(CLEFS, key=lambda other: costs[other] + (CHANGE if other != clef else 0.0))  # noqa: B023
+            before = min(CLEFS, key=lambda other: costs[other] + (CHANGE if other != clef else 0.0))
             change = CHANGE if before != clef else 0.0
             new_costs[clef] = costs[before] + change + _beyond(bar, clef) + (UNUSUAL if clef != usual else 0.0)
             new_ways[clef] = [*ways[before], clef]

@@ -15,7 +15,7 @@ from score.errors import ScoreError
 from score.hands import assign_hands
 from score.key import Key, find_key
 from score.layout import lay_out, to_musicxml
-from score.metre import Metre, find_metre, written
+from score.metre import find_metre, written
 from score.rhythm import Piece, bars_needed, write_staff
 
 _EMPTY_SHAPES = {  # beats a bar, first downbeat, division, beats a minute: what ``written`` makes each metre of

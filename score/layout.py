@@ -104,7 +104,7 @@ def _pitch(midi: int, key: Key) -> music21.pitch.Pitch:
 def _show_accidentals(elements: Sequence[music21.note.GeneralNote], key: Key) -> None:
     """Show an accidental where a note differs from the signature, or from the same line or space before in the bar."""
     changed = _STEPS_SHARPENED[: key.sharps] if key.sharps > 0 else _STEPS_SHARPENED[key.sharps :] if key.sharps else ""
-    signature = {step: (1 if key.sharps > 0 else -1) for step in changed}
+    signature = dict.fromkeys(changed, 1 if key.sharps > 0 else -1)
     valid: dict[tuple[str, int | None], int] = {}
     for element in elements:
         if not isinstance(element, music21.note.NotRest):

@@ -1,7 +1,5 @@
 """MusicXML -> pages: Verovio draws SVG, Typst binds the SVG pages into one PDF. Both are plain wheels."""
 
-import re
-
 import typst
 import verovio
 

@@ -103,9 +103,7 @@ def _step(places: set[int], metre: Metre) -> int | None:
     return min(steps, key=lambda step: sum(abs(place - round(place / step) * step) for place in places))
 
 
-def _chords(
-    placed: dict[int, list[Note]], beats: Beats, metre: Metre, triplets: set[int], bars: int
-) -> list[_Chord]:
+def _chords(placed: dict[int, list[Note]], beats: Beats, metre: Metre, triplets: set[int], bars: int) -> list[_Chord]:
     """Chords with their ends: at the next chord, or at the grid place where the last of their notes ends."""
     starts = sorted(placed)
     chords = []
@@ -160,8 +158,10 @@ def _cut(start: int, end: int, metre: Metre, triplets: set[int], *, rest: bool) 
         until = min(end, (beat + 1) * metre.beat)
         loose = beat in triplets and (start % metre.beat or until < (beat + 1) * metre.beat)
         room = until - start if loose else _room(start, end, metre, triplets)
-        values = [metre.beat, *(v * metre.beat // UNITS for v in _IN_TRIPLET)] if loose else sorted(
-            _PLAIN + _DOTTED, reverse=True
+        values = (
+            [metre.beat, *(v * metre.beat // UNITS for v in _IN_TRIPLET)]
+            if loose
+            else sorted(_PLAIN + _DOTTED, reverse=True)
         )
         reads_well = (v for v in values if v <= room and (loose or _reads_well(start, v, metre, rest)))
         length = next(reads_well, None) or next((v for v in values if v <= room), room)
@@ -172,7 +172,11 @@ def _cut(start: int, end: int, metre: Metre, triplets: set[int], *, rest: bool) 
 def _room(start: int, end: int, metre: Metre, triplets: set[int]) -> int:
     """How far a plain value may reach: to ``end``, or to the beat in which ``end`` falls within a triplet."""
     beat = end // metre.beat
-    return beat * metre.beat - start if beat in triplets and end % metre.beat and beat > start // metre.beat else end - start
+    return (
+        beat * metre.beat - start
+        if beat in triplets and end % metre.beat and beat > start // metre.beat
+        else end - start
+    )
 
 
 def _reads_well(start: int, value: int, metre: Metre, rest: bool) -> bool:
@@ -189,7 +193,9 @@ def _reads_well(start: int, value: int, metre: Metre, rest: bool) -> bool:
     same_beat = start // QUARTER == (end - 1) // QUARTER
     if value in _DOTTED:
         base = 2 * value // 3
-        return start % base == 0 or (same_beat and start % (base // 2) == 0) or (same_half and start % base == base // 2)
+        return (
+            start % base == 0 or (same_beat and start % (base // 2) == 0) or (same_half and start % base == base // 2)
+        )
     if value >= HALF:
         return start % QUARTER == 0
     return start % (value // 2) == 0 and (same_beat or (same_half and value == QUARTER))

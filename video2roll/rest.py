@@ -35,4 +35,4 @@ def rest_strip(strips: np.ndarray) -> np.ndarray:
 def gain(rest: np.ndarray) -> float:
     """Factor that brings a strip at rest (0..255) to a common exposure: its bright keys to WHITE_LEVEL."""
     front = rest[STRIP_BACK + KEY_PIXELS // 2 : STRIP_BACK + KEY_PIXELS - 4]
-    return WHITE_LEVEL / max(16.0, float(np.percentile(front, 80)))
+    return WHITE_LEVEL * 255 / max(16.0, float(np.percentile(front, 80)))

@@ -1,0 +1,96 @@
+"""Rules that turn flickering activations into notes.
+
+A key is down while its *frame* activation is over the threshold; gaps too short for a finger are closed and blips too
+short for a note are dropped. A peak of *onset* inside a note begins it anew: a repeated key that never came up in view.
+Times between frames are found by interpolation, as a frame of film lasts 17 to 50 ms.
+"""
+
+import itertools
+
+import numpy as np
+
+from pianoroll import Note, PianoRoll
+from pianoroll.keys import KEYS, LOWEST_PITCH
+from pianoroll.roll import frame_distance
+
+SHORTEST_NOTE = 0.06  # seconds
+SHORTEST_GAP = 0.07  # seconds: a key cannot come up and go down again faster
+ONSET_SEARCH = 0.12  # seconds around a rise in which its onset peak is looked for
+REPEAT = 0.15  # seconds: a new onset inside a note must lie this far after the last
+VELOCITY = 80  # the picture's loudness is not read: all notes sound alike
+
+
+def decode(roll: PianoRoll, *, model: str | None = None) -> list[Note]:
+    """Notes of a roll, sorted by onset. ``model``: "rules", the only one so far. Raises ValueError for another."""
+    if model not in (None, "rules"):
+        raise ValueError(f"there is no note model “{model}”; “rules” is the one there is")
+    notes: list[Note] = []
+    if len(roll):
+        for key in np.flatnonzero((roll.frame >= roll.threshold).any(axis=0)):
+            notes += _notes_of_key(roll, int(key))
+    return sorted(notes)
+
+
+def _notes_of_key(roll: PianoRoll, key: int) -> list[Note]:
+    """The notes of one key, in order."""
+    assert 0 <= key < KEYS
+    times, frame = roll.times, roll.frame[:, key].astype(np.float64)
+    notes: list[Note] = []
+    for first, last in _runs(times, frame >= roll.threshold):
+        begin, end = _crossing(times, frame, first, roll.threshold), _crossing(times, frame, last, roll.threshold)
+        bounds = [_refine(roll, key, begin), *_repeats(roll, key, first, last), end]
+        for onset, offset in itertools.pairwise(bounds):
+            inside = frame[(times >= onset) & (times < offset)]
+            if offset - onset >= SHORTEST_NOTE and len(inside):
+                sure = float(inside.mean())
+                notes.append(Note(round(onset, 4), key + LOWEST_PITCH, round(offset, 4), VELOCITY, confidence=sure))
+    return notes
+
+
+def _runs(times: np.ndarray, down: np.ndarray) -> list[tuple[int, int]]:
+    """Runs ``first <= i < last`` in which the key is down, over gaps shorter than SHORTEST_GAP."""
+    edges = np.diff(np.concatenate([[0], down.astype(np.int8), [0]]))
+    runs: list[tuple[int, int]] = []
+    for first, last in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
+        if runs and times[first] - times[runs[-1][1] - 1] < SHORTEST_GAP:
+            runs[-1] = (runs[-1][0], int(last))
+        else:
+            runs.append((int(first), int(last)))
+    return runs
+
+
+def _crossing(times: np.ndarray, values: np.ndarray, i: int, level: float) -> float:
+    """Second at which the activation crosses ``level`` between frames i-1 and i."""
+    if i == 0:
+        return float(times[0])
+    if i >= len(times):
+        return float(times[-1] + frame_distance(times))
+    before, after = values[i - 1], values[i]
+    part = (level - before) / (after - before) if after != before else 1.0
+    return float(times[i - 1] + np.clip(part, 0, 1) * (times[i] - times[i - 1]))
+
+
+def _refine(roll: PianoRoll, key: int, begin: float) -> float:
+    """Onset second: the centre of the onset peak next to where the frame activation rose, if there is one."""
+    near = np.flatnonzero(np.abs(roll.times - begin) <= ONSET_SEARCH)
+    values = roll.onset[near, key]
+    if not len(near) or values.max() < roll.onset_threshold / 2:
+        return begin
+    return _peak_centre(roll, key, int(near[values.argmax()]))
+
+
+def _repeats(roll: PianoRoll, key: int, first: int, last: int) -> list[float]:
+    """Onset seconds inside a run, after its own beginning."""
+    onset, found = roll.onset[:, key], [roll.times[first]]
+    for i in range(first + 1, last - 1):
+        peak = onset[i] >= roll.onset_threshold and onset[i] >= onset[i - 1] and onset[i] > onset[i + 1]
+        if peak and roll.times[i] - found[-1] > REPEAT:
+            found.append(roll.times[i])
+    return [_peak_centre(roll, key, int(np.searchsorted(roll.times, time))) for time in found[1:]]
+
+
+def _peak_centre(roll: PianoRoll, key: int, i: int) -> float:
+    """Second of an onset peak at frame i, between frames: the mean of its three frames, weighted by activation."""
+    chosen = slice(max(0, i - 1), i + 2)
+    weights = roll.onset[chosen, key].astype(np.float64) + 1e-6
+    return float(np.average(roll.times[chosen], weights=weights))

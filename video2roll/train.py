@@ -1,0 +1,222 @@
+"""Train the key reader on labelled clips: ``python -m video2roll.train --data ../shared/data``.
+
+Crops of the strip are drawn around the hands (the network is the same along the strip, so a crop teaches as much as the
+whole, at a quarter of the cost), half of them near a key's going down or up. They vary in light, exposure, place, size,
+blur and noise, and are mirrored about a D, which maps the keyboard onto itself.
+"""
+
+import argparse
+import subprocess
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from dataset_tools.clips import Clip, Strips, find_keyboards, load_strips, read_manifest
+from pianoroll.keys import BLACK, CENTRES
+from pianoroll.metrics import Score, frame_score
+from video2roll.model import DEFAULT_WEIGHTS, KeyReader, save_model
+from video2roll.rectify import STRIP_HEIGHT, STRIP_SCALE, STRIP_WIDTH
+from video2roll.rest import gain, rest_strip
+from video2roll.windows import window_indices
+
+CROP = 14 * STRIP_SCALE  # pixels of a strip seen at once in training: two octaves
+ONSET_REACH = 0.06  # seconds: the onset target falls from 1 to 0 over this distance
+SOUND_TRUST = 0.25  # seconds after an onset in which labels made from sound are trusted about the key
+EDGE = 6  # pixels: keys whose centre is nearer to the crop's edge are not judged
+
+
+@dataclass
+class Example:
+    """A clip ready to be drawn from: ``windows (T, 5)`` frame indices, targets ``(T, 88)``, ``weight (T, 88)``."""
+
+    data: Strips
+    rest: np.ndarray
+    gain: float
+    windows: np.ndarray
+    onset: np.ndarray
+    weight: np.ndarray
+    usable: np.ndarray
+    lively: np.ndarray
+
+
+def prepare(data: Strips, model: KeyReader) -> Example:
+    """Targets and weights of a clip, and which frames may be drawn."""
+    clip, times = data.clip, data.times
+    sample = np.linspace(0, len(times) - 1, min(len(times), 120)).astype(int)
+    rest = rest_strip(np.asarray(data.strips[sample]))
+    onset = np.zeros((len(times), 88), dtype=np.float32)
+    weight = np.ones((len(times), 88), dtype=np.float32)
+    near = np.zeros(len(times), dtype=bool)
+    for note in data.notes:
+        distance = np.abs(times - note.onset)
+        onset[:, note.key] = np.maximum(onset[:, note.key], np.clip(1 - distance / ONSET_REACH, 0, 1))
+        near |= (distance < 0.2) | (np.abs(times - note.offset) < 0.2)
+        if not clip.exact_ends:
+            unsure = (times > note.onset + SOUND_TRUST) & (times < note.offset + 0.15)
+            weight[unsure, note.key] = 0
+    if clip.keyboard is not None:
+        weight[:, ~clip.keyboard.keys_in_view] = 0
+    usable = np.flatnonzero((times > clip.start + 0.1) & (times < clip.end - 0.1))
+    windows = window_indices(times, model.sizes.frames, model.sizes.spacing)
+    return Example(data, rest, gain(rest), windows, onset, weight, usable, usable[near[usable]])
+
+
+def draw(example: Example, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A crop ``(6, 88, CROP)``, labels ``(88, 3)`` (down, onset, weight), key centres ``(88,)`` in its pixels."""
+    pool = example.lively if rng.random() < 0.6 and len(example.lively) else example.usable
+    t = int(rng.choice(pool))
+    down = np.flatnonzero(example.data.down[t])
+    if len(down) and rng.random() < 0.8:
+        centre = CENTRES[rng.choice(down)] + rng.uniform(-5, 5)
+    else:
+        recent = np.flatnonzero(example.data.down[max(0, t - 60) : t + 60].any(axis=0))
+        centre = (CENTRES[rng.choice(recent)] if len(recent) else rng.uniform(7, 45)) + rng.uniform(-8, 8)
+    left = int(np.clip(round(centre * STRIP_SCALE) - CROP // 2, 0, STRIP_WIDTH - CROP))
+    frames = example.data.strips[example.windows[t], :, left : left + CROP]
+    crop = np.concatenate([frames, example.rest[None, :, left : left + CROP]]).astype(np.float32) * (example.gain / 255)
+    centres = CENTRES * STRIP_SCALE - left
+    crop, centres = _move(crop, centres, rng)
+    crop = _relight(crop, rng)
+    if rng.random() < 0.5:  # the keyboard mirrored is a keyboard
+        crop, centres = crop[:, :, ::-1], CROP - centres
+    labels = np.stack([example.data.down[t], example.onset[t], example.weight[t]], axis=1).astype(np.float32)
+    labels[(centres < EDGE) | (centres > CROP - EDGE), 2] = 0
+    return np.ascontiguousarray(crop), labels, centres.astype(np.float32)
+
+
+def _move(crop: np.ndarray, centres: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """Shift, stretch and shear, as corners found a little wrong would; sometimes a camera that shook since the rest."""
+    sx, sy = rng.uniform(0.96, 1.04), np.exp(rng.uniform(-0.15, 0.15))
+    shear, dx, dy = rng.normal(0, 0.02), rng.normal(0, 1.2), rng.normal(0, 2.5)
+    cx, cy = CROP / 2, STRIP_HEIGHT / 2
+    matrix = np.array([[sx, shear, cx - sx * cx - shear * cy + dx], [0, sy, cy - sy * cy + dy]])
+    flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
+    stack = [cv2.warpAffine(plane, matrix, (CROP, STRIP_HEIGHT), flags=flags, borderMode=border) for plane in crop[:-1]]
+    shaken = matrix.copy()
+    if rng.random() < 0.3:
+        shaken[:, 2] += rng.normal(0, 0.4, 2)
+    stack.append(cv2.warpAffine(crop[-1], shaken, (CROP, STRIP_HEIGHT), flags=flags, borderMode=border))
+    return np.stack(stack), (centres - cx) * sx + cx + 0.1 * dx  # what moves with a wrong corner stays unknown to it
+
+
+def _relight(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Another camera and another light: gamma, gain, a slope of light, frames darker than the rest, blur, noise."""
+    out = np.clip(crop, 0, 1.3) ** np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.15)) + rng.normal(0, 0.03)
+    slope = (
+        1 + rng.normal(0, 0.12) * np.linspace(-1, 1, CROP)[None] + rng.normal(0, 0.1) * np.linspace(-1, 1, 88)[:, None]
+    )
+    out *= slope
+    out[:-1] *= 1 + rng.normal(0, 0.03) + rng.normal(0, 0.01, (len(out) - 1, 1, 1))
+    if rng.random() < 0.25:
+        shade = cv2.resize(
+            rng.normal(0, 0.08, (2, 4)).astype(np.float32), (CROP, STRIP_HEIGHT), interpolation=cv2.INTER_CUBIC
+        )
+        out[:-1] *= 1 + shade
+    if rng.random() < 0.35:
+        sigma = rng.uniform(0.4, 1.3)
+        out = np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in out])
+    out += rng.normal(0, rng.uniform(0, 0.03), out.shape)
+    return np.clip(out, 0, 1.3).astype(np.float32)
+
+
+def batch(examples: list[Example], odds: np.ndarray, size: int, rng: np.random.Generator) -> list[torch.Tensor]:
+    drawn = [draw(examples[int(rng.choice(len(examples), p=odds))], rng) for _ in range(size)]
+    return [torch.from_numpy(np.stack([item[i] for item in drawn])) for i in range(3)]
+
+
+def loss_of(model: KeyReader, crops: torch.Tensor, labels: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+    """Weighted binary cross-entropy of down and onset over the keys that the crops show."""
+    white, black = model(crops, centres[:, ~BLACK], centres[:, BLACK])
+    total = torch.zeros(())
+    for logits, chosen in ((white, labels[:, ~BLACK]), (black, labels[:, BLACK])):
+        each = F.binary_cross_entropy_with_logits(logits, chosen[..., :2], reduction="none").sum(-1)
+        total = total + (each * chosen[..., 2]).sum()
+    return total / labels[..., 2].sum()
+
+
+@torch.inference_mode()
+def frame_f1(model: KeyReader, examples: list[Example], threshold: float = 0.5, step: int = 24) -> dict[str, float]:
+    """Frame F1 of each clip on every ``step``-th labelled frame, and their mean."""
+    model.eval()
+    x = torch.from_numpy(CENTRES.astype(np.float32) * STRIP_SCALE)[None]
+    scores: dict[str, Score] = {}
+    for e in examples:
+        for t in np.array_split(e.usable[::step], max(1, len(e.usable) // step // 16)):
+            frames = np.concatenate(
+                [e.data.strips[e.windows[t]], np.broadcast_to(e.rest, (len(t), 1, *e.rest.shape))], axis=1
+            )
+            windows = torch.from_numpy(frames.astype(np.float32) * (e.gain / 255))
+            places = x.expand(len(t), -1)
+            white, black = model(windows, places[:, ~BLACK], places[:, BLACK])
+            down = np.zeros((len(t), 88), dtype=bool)
+            down[:, ~BLACK], down[:, BLACK] = white[..., 0].sigmoid() > threshold, black[..., 0].sigmoid() > threshold
+            known = e.weight[t] > 0
+            name = f"{e.data.clip.video.parent.name}/{e.data.clip.video.name}"
+            scores[name] = scores.get(name, Score()) + frame_score(down & known, e.data.down[t] & known)
+    result = {name: score.f1 for name, score in scores.items()}
+    return {"mean": float(np.mean(list(result.values()))), **result}
+
+
+def train(train_clips: list[Strips], dev_clips: list[Strips], out: Path, *, minutes: float, size: int = 32) -> None:
+    """Train for ``minutes`` with AdamW and a one-cycle rate; keep the weights of the best mean frame F1 on dev."""
+    torch.manual_seed(0)
+    rng = np.random.default_rng(0)
+    model = KeyReader()
+    examples = [prepare(data, model) for data in train_clips]
+    judges = [prepare(data, model) for data in dev_clips]
+    odds = np.array([len(e.usable) ** 0.5 * (2.0 if not e.data.clip.exact_ends else 1.0) for e in examples])
+    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
+    began, best, step, judged, running = time.monotonic(), 0.0, 0, 0.0, 0.0
+    while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
+        rate = 2e-3 * min(1, (step + 1) / 150) * (0.5 + 0.5 * np.cos(np.pi * done)) + 1e-5
+        for group in optimiser.param_groups:
+            group["lr"] = rate
+        model.train()
+        crops, labels, centres = batch(examples, odds / odds.sum(), size, rng)
+        loss = loss_of(model, crops.to(memory_format=torch.channels_last), labels, centres)
+        optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        optimiser.step()
+        step, running = step + 1, 0.98 * running + 0.02 * loss.item() if step else loss.item()
+        if step % 100 == 0:
+            print(f"{100 * done:5.1f} %  step {step}  loss {running:.4f}", flush=True)
+        if done - judged > 0.12 or (done > 0.985 and done - judged > 0.02):
+            judged = done
+            score = frame_f1(model, judges)
+            print(
+                f"dev frame F1 {score['mean']:.4f}  " + " ".join(f"{k} {v:.2f}" for k, v in score.items()), flush=True
+            )
+            if score["mean"] > best:
+                best = score["mean"]
+                facts = {"split": "train", "clips": len(examples), "steps": step, "crops": step * size}
+                save_model(model, out, {**facts, "dev_frame_f1": round(best, 4), "commit": commit})
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with clavision/ and wild/")
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (2.5 GB)")
+    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--out", type=Path, default=DEFAULT_WEIGHTS)
+    arguments = parser.parse_args()
+    clips: list[Clip] = []
+    for name in ("clavision", "wild"):
+        clips += read_manifest(arguments.data / name / "manifest.csv")
+    found = find_keyboards(clips)
+    ready = [load_strips(clip, arguments.cache) for clip in found]
+    train(
+        [strips for strips in ready if strips.clip.split == "train"],
+        [strips for strips in ready if strips.clip.split == "dev"],
+        arguments.out,
+        minutes=arguments.minutes,
+    )
+
+
+if __name__ == "__main__":
+    main()
