@@ -52,7 +52,7 @@ def _runs(times: np.ndarray, down: np.ndarray) -> list[tuple[int, int]]:
     edges = np.diff(np.concatenate([[0], down.astype(np.int8), [0]]))
     runs: list[tuple[int, int]] = []
     for first, last in zip(np.flatnonzero(edges == 1), np.flatnonzero(edges == -1), strict=True):
-        if runs and times[first] - times[runs[-1][1] - 1] < SHORTEST_GAP:
+        if runs and times[first] - times[runs[-1][1]] < SHORTEST_GAP:
             runs[-1] = (runs[-1][0], int(last))
         else:
             runs.append((int(first), int(last)))

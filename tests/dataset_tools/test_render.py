@@ -1,0 +1,113 @@
+"""Rendered clips: their truth is true, their keyboard is found, and chance is repeatable."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+import pytest
+
+from dataset_tools.render import (
+    Scene,
+    key_presses,
+    random_notes,
+    random_scene,
+    render_frames,
+    render_video,
+    scene_keyboard,
+)
+from pianoroll.keys import CENTRES, KEYS, LOWEST_PITCH
+from pianoroll.notes import Note
+from pianoroll.roll import notes_to_frames
+from video2roll.keyboard import find_keyboard
+
+PLAIN = Scene(hands=False, noise=0, blur=0)
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        Scene(tilt=0),
+        Scene(tilt=25, roll=3, pan=5),
+        Scene(tilt=40, light=(0.3, -0.2), brightness=0.8),
+        Scene(tilt=25, opposite=True),
+        Scene(tilt=20, mirrored=True),
+    ],
+    ids=["above", "aslant", "low", "opposite", "mirrored"],
+)
+def test_keyboard_is_found(scene: Scene) -> None:
+    """Corners within a quarter of a white key, on the right keys, with hands in the picture."""
+    notes = random_notes(np.random.default_rng(3), 12)
+    found = find_keyboard(list(render_frames(scene, notes, np.linspace(0, 12, 9))))
+    truth = scene_keyboard(scene)
+    white = np.linalg.norm(truth.corners[2] - truth.corners[3]) / 52
+    assert (found.lowest_pitch, found.highest_pitch, found.mirrored) == (21, 108, scene.mirrored)
+    assert np.linalg.norm(found.corners - truth.corners, axis=1).max() < 0.25 * white
+
+
+@pytest.mark.parametrize(
+    "scene", [PLAIN, replace(PLAIN, tilt=40, roll=4, opposite=True), replace(PLAIN, mirrored=True)]
+)
+@pytest.mark.parametrize("pitch", [21, 22, 60, 61, 64, 107, 108])
+def test_pressed_key_changes_its_place_alone(scene: Scene, pitch: int) -> None:
+    """The change lies within 1.2 white keys of the key's centre, its middle on the key; then all is as before."""
+    rest, pressed, after = render_frames(scene, [Note(1, pitch, 2)], [0.5, 1.5, 2.5])
+    assert np.array_equal(rest, after)
+    change = cv2.absdiff(rest, pressed).max(axis=2)
+    assert change.max() > 20
+    y, x = np.nonzero(change > 0)
+    to_keys = np.linalg.inv(scene_keyboard(scene).to_picture)
+    along, across = cv2.perspectiveTransform(np.stack([x, y], axis=1)[None].astype(float), to_keys)[0].T
+    centre = CENTRES[pitch - LOWEST_PITCH]
+    assert np.abs(along - centre).max() < 1.2
+    assert abs(np.average(along, weights=change[y, x]) - centre) < 0.5
+    assert across.min() > -0.2
+    assert across.max() < 1.25
+
+
+def test_truth_agrees_with_motion() -> None:
+    """A key is down, as the roll says, from its onset to its offset, and at rest well before and after."""
+    notes = random_notes(np.random.default_rng(1), 8)
+    times = np.arange(240) / 30
+    down = notes_to_frames(notes, times)
+    press = np.array([key_presses(notes, float(time)) for time in times])
+    assert press.shape == (240, KEYS)
+    assert press[down].min() > 0.8
+    assert np.mean((press > 0.5) == down) > 0.995
+    assert all(note.hand in ("left", "right") and 0 < note.onset < note.offset <= 8 for note in notes)
+
+
+def test_same_seed_same_frames() -> None:
+    """Chance comes from the generator and from the scene's seed alone."""
+
+    def frames(seed: int) -> np.ndarray:
+        rng = np.random.default_rng(seed)
+        scene = random_scene(rng)
+        notes = random_notes(rng, 2, lowest_pitch=scene.lowest_pitch, highest_pitch=scene.highest_pitch)
+        return np.stack(list(render_frames(scene, notes, [0.5, 1.0])))
+
+    assert np.array_equal(frames(5), frames(5))
+    assert not np.array_equal(frames(5), frames(6))
+
+
+def test_video_has_its_frames(tmp_path: Path) -> None:
+    """Frames, size and rate as asked for; nothing else is left in the folder."""
+    scene = Scene(fps=25, width=320, height=180)
+    keyboard = render_video(scene, [Note(0.5, 60, 0.9)], tmp_path / "clip.mp4", duration=1.2)
+    assert np.array_equal(keyboard.corners, scene_keyboard(scene).corners)
+    with av.open(str(tmp_path / "clip.mp4")) as container:
+        frames = list(container.decode(video=0))
+    assert (len(frames), frames[0].width, frames[0].height) == (30, 320, 180)
+    assert frames[-1].time == pytest.approx(29 / 25)
+    assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
+
+
+def test_wrong_scenes_are_refused() -> None:
+    """No odd sizes, no keyboard that ends with a black key, no note beside the keys."""
+    with pytest.raises(ValueError, match="even"):
+        Scene(width=641)
+    with pytest.raises(ValueError, match="white key"):
+        Scene(lowest_pitch=22)
+    with pytest.raises(ValueError, match="outside"):
+        render_frames(Scene(lowest_pitch=36, highest_pitch=96), [Note(0, 30, 1)], [0.0])

@@ -1,0 +1,59 @@
+"""Real video goes in; the keys that were down come out."""
+
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from dataset_tools.clips import find_keyboards, read_manifest
+from pianoroll import read_midi
+from pianoroll.metrics import frame_score
+from pianoroll.roll import notes_to_frames
+from video2roll import Keyboard, transcribe
+from video2roll.keyboard import find_in_video
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "samples" / "furelise.mp4"
+CLAVISION = ROOT.parent / "shared" / "data" / "clavision" / "manifest.csv"
+
+
+@pytest.fixture(scope="module")
+def keyboard() -> Keyboard:
+    return find_in_video(SAMPLE)
+
+
+def test_the_sample_a_piano_never_trained_on(keyboard: Keyboard) -> None:
+    told: list[float] = []
+    roll = transcribe(SAMPLE, keyboard=keyboard, start=4, end=12, progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    true = notes_to_frames(read_midi(SAMPLE.with_suffix(".mid")), roll.times)
+    assert frame_score(roll.frame >= roll.threshold, true).f1 > 0.6
+    assert roll.times[0] == pytest.approx(4, abs=0.04)
+    assert roll.times[-1] == pytest.approx(12, abs=0.06)
+
+
+def test_blocks_read_as_one_piece(keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = transcribe(SAMPLE, keyboard=keyboard, start=8, end=12)
+    module = sys.modules["video2roll.transcribe"]  # the package gives the function that name
+    monkeypatch.setattr(module, "BLOCK", 1.3)
+    pieces = transcribe(SAMPLE, keyboard=keyboard, start=8, end=12)
+    np.testing.assert_array_equal(whole.times, pieces.times)
+    agree = (whole.frame >= 0.5) == (pieces.frame >= 0.5)  # the rest is estimated from fewer frames at first
+    assert agree.mean() > 0.99
+
+
+def test_keys_out_of_view_stay_silent(keyboard: Keyboard) -> None:
+    part = Keyboard(keyboard.corners, 36, 96)
+    roll = transcribe(SAMPLE, keyboard=part, start=8, end=9)
+    assert roll.frame[:, : 36 - 21].max() == 0
+    assert roll.frame[:, 97 - 21 :].max() == 0
+
+
+@pytest.mark.skipif(not CLAVISION.exists(), reason="needs the shared data")
+def test_a_pianist_never_trained_on() -> None:
+    clip = next(clip for clip in find_keyboards(read_manifest(CLAVISION, split="dev")[:2]))
+    assert clip.keyboard is not None
+    roll = transcribe(clip.video, keyboard=clip.keyboard, start=clip.start, end=clip.start + 12)
+    assert frame_score(roll.frame >= roll.threshold, notes_to_frames(clip.notes(), roll.times)).f1 > 0.7
