@@ -4,8 +4,8 @@ A hidden Markov model walks over the onsets. Its state is the place within the b
 onset to the next is a number of grid steps, and its seconds should be that number times the present length of a step.
 Each grid place expects a note with its own probability, both when one comes and when none comes: too fine a beat pays
 for the onsets that it misses, too coarse a one for those that it did not expect. The best path (Viterbi) gives the
-beats; the model with halves and the model with thirds are both walked, and the likelier is kept. The family of models is
-that of C. Raphael, "Automated rhythm transcription" (ISMIR 2001), and Nakamura et al., "Rhythm transcription of
+beats; the model with halves and the model with thirds are both walked, and the likelier is kept. The family of models
+is that of C. Raphael, "Automated rhythm transcription" (ISMIR 2001), and Nakamura et al., "Rhythm transcription of
 polyphonic piano music based on merged-output HMM" (2017); the numbers here were set by hand on ASAP performances.
 """
 
@@ -34,6 +34,8 @@ SURPRISE = 1e-4  # density of an interval that fits nothing: a pause, a slip
 ORNAMENT = 0.01  # probability that an onset is part of the one before (a spread chord, a grace note)...
 ORNAMENT_SECONDS = 0.035  # ...and its usual distance
 TEMPO_JUMP = 1e-4  # probability of any other tempo from one onset to the next
+SHORTEST_COUNT = 0.45  # seconds: parts of a beat at least so long are beats themselves...
+SELDOM = 0.03  # ...if no greater share of the onsets falls between them
 ACCENT = 0.8  # how much louder, longer and lower onsets draw the beat
 
 
@@ -64,19 +66,31 @@ class Beats:
         return float(np.interp(seconds, self.times, np.arange(len(self.times)) * TICKS))
 
 
-def track(notes: Sequence[Note], *, tempo: float | None = None) -> Beats:
-    """Beats of ``notes`` (at least one). ``tempo``: beats a minute, where it is known; it is then held near."""
+def track(notes: Sequence[Note], *, tempo: float | None = None, division: int | None = None) -> Beats:
+    """Beats of ``notes`` (at least one). ``tempo``: beats a minute, where it is known; it is then held near.
+
+    ``division``: 2 or 3 parts a beat, where it is known.
+    """
     events = strikes(notes)
     onsets = np.array([min(note.onset for note in event) for event in events])
     if len(events) == 1:
         beat = 60 / tempo if tempo else USUAL_BEAT[2]
-        return Beats(onsets[0] + np.arange(5) * beat, 2, events, np.zeros(1, dtype=int))
+        return Beats(onsets[0] + np.arange(5) * beat, division or 2, events, np.zeros(1, dtype=int))
     accents = accent(events, onsets)
-    paths = {division: _walk(onsets, accents, division, tempo) for division in (2, 3)}
+    paths = {parts: _walk(onsets, accents, parts, tempo) for parts in ((division,) if division else (2, 3))}
     division = max(paths, key=lambda d: paths[d][0])
     ticks, beat_seconds = paths[division][1:]
+    if tempo is None and _counts_its_parts(ticks, beat_seconds, division):
+        ticks, beat_seconds, division = ticks * division, beat_seconds / division, 2
     start = ticks[0] // TICKS * TICKS
     return Beats(_beat_times(onsets, ticks - start, beat_seconds), division, events, ticks - start)
+
+
+def _counts_its_parts(ticks: np.ndarray, beat_seconds: np.ndarray, division: int) -> bool:
+    """Whether the beat is so slow, and so seldom divided further, that a reader would rather count its parts."""
+    part = TICKS // division
+    divided = np.mean(ticks % part != 0)
+    return bool(divided <= SELDOM and np.median(beat_seconds) / division >= SHORTEST_COUNT)
 
 
 def strikes(notes: Sequence[Note]) -> list[list[Note]]:
@@ -92,7 +106,7 @@ def strikes(notes: Sequence[Note]) -> list[list[Note]]:
 
 
 def accent(events: Sequence[Sequence[Note]], onsets: np.ndarray) -> np.ndarray:
-    """How much each event ``(events,)`` asks for a strong place, about -2..2: many notes, low, loud, long until the next."""
+    """How much each event ``(events,)`` asks for a strong place, -2..2: many notes, low, loud, long until the next."""
     many = np.log([len(event) for event in events])
     lowest = -np.array([event[0].pitch for event in events], dtype=float)
     loud = np.array([max(note.velocity for note in event) for event in events], dtype=float)
@@ -148,7 +162,7 @@ class _Grid:
 def _walk(
     onsets: np.ndarray, accents: np.ndarray, division: int, tempo: float | None
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Best path: its log likelihood, the tick of every event ``(events,)`` and the beat's seconds there ``(events,)``."""
+    """Best path: its log likelihood, every event's tick ``(events,)`` and the beat's seconds there ``(events,)``."""
     grid = _Grid.of(division)
     usual, spread = (60 / tempo, 0.1) if tempo else (USUAL_BEAT[division], USUAL_SPREAD)
     prior = -0.5 * (np.log(BEAT_SECONDS / usual) / spread) ** 2

@@ -15,19 +15,10 @@ from score.errors import ScoreError
 from score.hands import assign_hands
 from score.key import Key, find_key
 from score.layout import lay_out, to_musicxml
-from score.metre import find_metre, written
+from score.metre import find_metre, named
 from score.rhythm import Piece, bars_needed, write_staff
 
-_EMPTY_SHAPES = {  # beats a bar, first downbeat, division, beats a minute: what ``written`` makes each metre of
-    "2/4": (2, 0, 2, 100.0),
-    "3/4": (3, 0, 2, 100.0),
-    "4/4": (4, 0, 2, 100.0),
-    "3/8": (3, 0, 2, 200.0),
-    "6/8": (2, 0, 3, 100.0),
-    "9/8": (3, 0, 3, 100.0),
-    "12/8": (4, 0, 3, 100.0),
-}
-METRES = tuple(_EMPTY_SHAPES)
+METRES = ("2/4", "3/4", "4/4", "3/8", "6/8", "9/8", "12/8")
 FEW_NOTES = 8  # with fewer, tempo and metre are guesses
 UNSTEADY = 0.35  # relative deviation of the beats' lengths from which the reader is warned
 
@@ -91,7 +82,7 @@ def engrave(
     if not usable:
         return _empty(title, tempo, metre, [*warnings, "There are no notes: the score is one bar of rests."])
     usable = assign_hands(usable)
-    beats = track(usable, tempo=tempo)
+    beats = track(usable, tempo=tempo, division=(3 if metre in ("6/8", "9/8", "12/8") else 2) if metre else None)
     key, found = find_key(usable), find_metre(beats, metre=metre)
     if len(usable) < FEW_NOTES:
         warnings.append(f"There are only {len(usable)} notes: tempo, metre and key are guesses.")
@@ -124,7 +115,7 @@ def _unsteadiness(beats: Beats) -> float:
 def _empty(title: str | None, tempo: float | None, metre: str | None, warnings: list[str]) -> Score:
     """One bar of rests."""
     name = metre or "4/4"
-    shape = written(*_EMPTY_SHAPES[name])
+    shape = named(name, 0)
     counted = tempo or 60 / USUAL_BEAT[2]
     rest = [[Piece(0, shape.bar, whole_bar=True)]]
     key = Key(0, "major")

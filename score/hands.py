@@ -39,10 +39,11 @@ def assign_hands(notes: Sequence[Note]) -> list[Note]:
         grown.sort(key=lambda hands: hands.cost)
         beam = _different(grown)
     cuts = []
-    way = beam[0]
-    while way.cuts:
-        way, cut = way.cuts[0], way.cuts[1]
+    step = beam[0].cuts
+    while step:
+        way, cut = step
         cuts.append(cut)
+        step = way.cuts
     sides: tuple[Hand, Hand] = ("left", "right")
     assigned = [
         note if note.hand else replace(note, hand=sides[index >= cut])

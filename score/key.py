@@ -1,7 +1,8 @@
 """Notes -> key, and the name of each pitch in that key.
 
-The key whose profile correlates best with how long each pitch class sounds (Krumhansl and Schmuckler); the profiles are
-Temperley's revision, from his "What's key for key?" (Music Perception 17, 1999), with a little weight for the last bass.
+The key whose profile correlates best with how long each pitch class sounds (Krumhansl and Schmuckler); the profiles
+are Temperley's revision, from his "What's key for key?" (Music Perception 17, 1999), with a little weight for the
+last bass.
 """
 
 from collections.abc import Sequence

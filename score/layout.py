@@ -1,5 +1,6 @@
 """Staves -> music21 -> MusicXML: brace, clefs, signatures, beams, tuplets, accidentals, fingering."""
 
+import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
 
@@ -13,6 +14,7 @@ from score.metre import UNITS, Metre
 from score.rhythm import Piece
 
 _STEPS_SHARPENED = "FCGDAEB"
+_NO_COMPOSER = re.compile(r'\s*<creator type="composer">Music21</creator>')  # music21 names itself
 
 
 def lay_out(
@@ -28,7 +30,8 @@ def lay_out(
     score.insert(0, music21.metadata.Metadata(title=title or ""))
     parts = [_part(bars, hand, metre, key, fingering) for hand, bars in staves.items()]
     referent = music21.duration.Duration(Fraction(metre.pulse, UNITS))
-    parts[0].measure(1).insert(0, music21.tempo.MetronomeMark(number=round(tempo), referent=referent))
+    mark = music21.tempo.MetronomeMark(number=round(tempo), referent=referent)
+    parts[0].getElementsByClass(music21.stream.Measure)[0].insert(0, mark)
     for part in parts:
         score.insert(0, part)
     score.insert(0, music21.layout.StaffGroup(parts, symbol="brace", barTogether=True))
@@ -39,7 +42,7 @@ def to_musicxml(score: music21.stream.Score) -> str:
     """MusicXML text of a score that is complete as it stands: nothing is added or moved."""
     exporter = GeneralObjectExporter(score)
     exporter.makeNotation = False
-    return exporter.parse().decode("utf-8")
+    return _NO_COMPOSER.sub("", exporter.parse().decode("utf-8"))
 
 
 def _part(
@@ -63,8 +66,9 @@ def _part(
             measure.insert(Fraction(piece.start, UNITS), element)
         if any(element.duration.tuplets for element in elements):
             music21.stream.makeNotation.makeTupletBrackets(measure, inPlace=True)
+        if number == len(bars):
+            measure.rightBarline = music21.bar.Barline("final")
         part.append(measure)
-    part.measure(len(bars)).rightBarline = music21.bar.Barline("final")
     return part
 
 
@@ -87,7 +91,7 @@ def _element(piece: Piece, key: Key, hand: Hand, fingering: bool) -> music21.not
     fingers = [note.finger for note in piece.notes if note.finger] if fingering and not piece.tied else []
     for finger in fingers:
         mark = music21.articulations.Fingering(finger)
-        mark.placement = "above" if hand == "right" else "below"
+        mark.placement = "above" if hand == "right" else "below"  # type: ignore[assignment]  # music21 infers None
         element.articulations.append(mark)
     return element
 
@@ -95,7 +99,7 @@ def _element(piece: Piece, key: Key, hand: Hand, fingering: bool) -> music21.not
 def _pitch(midi: int, key: Key) -> music21.pitch.Pitch:
     """The pitch as it is spelled in the key."""
     letter, alteration, octave = key.spell(midi)
-    pitch = music21.pitch.Pitch(step=letter, octave=octave)
+    pitch = music21.pitch.Pitch(f"{letter}{octave}")
     if alteration:
         pitch.accidental = music21.pitch.Accidental(alteration)
     return pitch

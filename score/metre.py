@@ -6,6 +6,7 @@ other beats, and the music of a bar with that of the next.
 """
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -15,13 +16,14 @@ UNITS = 48  # notation units a quarter note: a 16th is 12, a triplet eighth 16
 FAST_THREE = 150.0  # beats a minute from which three beats are written as 3/8
 FAST_BEAT = 165.0  # beats a minute from which two beats are written as one quarter
 USUAL_BARS = {2: {2: 0.0, 3: 0.0, 4: 0.1}, 3: {2: 0.1, 3: -0.1, 4: 0.0}}  # division -> beats a bar -> head start
+PLAIN_BAR = {2: 4, 3: 2}  # division -> beats a bar where nothing stands out
 LIKENESS = 1.0  # weight of two bars' being alike, against one standard deviation of strength
 FEWEST_BARS = 3  # with fewer, a bar length is guessed rather than measured
 
 
 @dataclass(frozen=True)
 class Metre:
-    """``numerator``/``denominator`` as written; ``beat`` in notation units (48 a quarter); ``beats`` tracked beats a bar.
+    """``numerator``/``denominator`` as written; ``beat`` in notation units (48 a quarter); ``beats``: tracked, a bar.
 
     ``first_bar``: index of the first tracked beat of the first bar, 0 or negative (the bar begins before the music).
     """
@@ -58,15 +60,26 @@ def find_metre(beats: Beats, *, metre: str | None = None) -> Metre:
     notes = _beat_notes(beats)
     choices = USUAL_BARS[beats.division]
     if metre:
-        numerator = int(metre.split("/")[0])
-        choices = {numerator // 3 if beats.division == 3 and numerator > 3 else numerator: 0.0}
+        choices = {named(metre, 0).beats: 0.0}
     scores = {
         (length, phase): start + _contrast(strength, length, phase) + LIKENESS * _likeness(notes, length)
         for length, start in choices.items()
         for phase in range(length)
     }
     length, phase = max(scores, key=lambda choice: (scores[choice], -choice[1]))
+    if scores[length, phase] < 1.0 / np.sqrt(len(strength) / length):  # chance would often give as much
+        length, phase = (length if metre else PLAIN_BAR[beats.division]), 0
+    if metre:
+        return named(metre, phase)
     return written(length, phase, beats.division, beats.tempo)
+
+
+def named(metre: str, phase: int) -> Metre:
+    """The metre of that name, such as “6/8”, whose first whole bar begins at beat ``phase``."""
+    numerator, denominator = (int(part) for part in metre.split("/"))
+    beat = UNITS if denominator == 4 else 3 * UNITS // 2 if numerator > 3 else UNITS // 2
+    length = numerator * UNITS * 4 // denominator // beat
+    return Metre(numerator, denominator, beat, length, phase - length if phase else 0)
 
 
 def written(length: int, phase: int, division: int, tempo: float) -> Metre:
@@ -94,7 +107,7 @@ def beat_strength(beats: Beats) -> np.ndarray:
             loud[beat] = max(note.velocity for note in event)
             long[beat] = np.log1p(max(note.offset - note.onset for note in event))
     notes = _beat_notes(beats)
-    change = 1.0 - np.array([0.0, *(float(a @ b) for a, b in zip(notes[:-1], notes[1:], strict=True))])
+    change = 1.0 - np.array([0.0, *(float(a @ b) for a, b in pairwise(notes))])
     parts = [(0.6, np.log1p(struck)), (0.9, -low), (0.4, loud), (0.6, long), (0.8, change)]
     return _standard(sum((weight * _standard(part) for weight, part in parts), np.zeros(count)))
 

@@ -1,5 +1,12 @@
 """MusicXML -> pages: Verovio draws SVG, Typst binds the SVG pages into one PDF. Both are plain wheels."""
 
+import re
+import tempfile
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+
 import typst
 import verovio
 
@@ -8,11 +15,23 @@ from score.errors import ScoreError
 PAGE = (2100, 2970)  # A4 in tenths of a millimetre, Verovio's unit
 MARGIN = 140
 STAFF_UNIT = 8  # half the distance of two staff lines: a staff 6.4 mm high
+MUSIC_FONT = "Leipzig"
+EM = 1000  # units of the music font to its size
+GLYPH_GAP = 80  # of them between the outlines of a tempo mark
+LETTER_WIDTH = 0.55  # mean width of a letter to its size, at most
+
+_HEADER_TEXT = re.compile(r'<text font-size="0px">(.*?)</text>', re.DOTALL)
+_TEMPO_TEXT = re.compile(r'(class="tempo">\s*)<text x="(\d+)" y="(-?\d+)"[^>]*>(.*?)</text>', re.DOTALL)
+_PLACE = re.compile(r'<tspan [^>]*?(x="\d+" y="\d+" text-anchor="\w+")[^>]*>')
+_GLYPHS = re.compile(rf'<tspan font-family="{MUSIC_FONT}" font-size="(\d+)px">([^<]*)</tspan>')
+_SIZE = re.compile(r'font-size="(\d+)px"')
+_TAG = re.compile(r"<title.*?</title>|<[^>]*>", re.DOTALL)
 
 
 def draw(musicxml: str) -> list[str]:
     """A4 pages, each an SVG document. Raises ScoreError where Verovio cannot read the MusicXML."""
     verovio.enableLog(verovio.LOG_OFF)
+    verovio.setDefaultResourcePath(str(_resources()))  # Verovio keeps it by thread
     toolkit = verovio.toolkit()
     toolkit.setOptions(
         {
@@ -28,20 +47,72 @@ def draw(musicxml: str) -> list[str]:
             "footer": "none",
             "breaks": "auto",
             "svgViewBox": True,
+            "font": MUSIC_FONT,
             "smuflTextFont": "none",
         }
     )
     if not toolkit.loadData(musicxml):
         raise ScoreError("The score could not be drawn: Verovio did not read its MusicXML. Please report the piece.")
-    return [toolkit.renderToSVG(number) for number in range(1, toolkit.getPageCount() + 1)]
+    return [_portable(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
 
 
-def to_pdf(svg_pages: list[str], title: str | None) -> bytes:
-    """One A4 PDF of SVG pages, as vectors. Raises ScoreError where Typst cannot draw one."""
-    sources: dict[str, bytes] = {f"page-{n}.svg": page.encode() for n, page in enumerate(svg_pages, start=1)}
-    images = "\n#pagebreak()\n".join(f'#image("{name}", width: 100%)' for name in sources)
-    sources["main.typ"] = f'#set page(paper: "a4", margin: 0mm)\n{images}\n'.encode()
-    try:
-        return bytes(typst.compile(sources, format="pdf"))
-    except (typst.TypstError, RuntimeError) as error:
-        raise ScoreError(f"The PDF could not be made: {error}") from error
+def to_pdf(svg_pages: Sequence[str], title: str | None) -> bytes:
+    """One A4 PDF of SVG pages, as vectors, with its title. Raises ScoreError where Typst cannot draw one."""
+    names = [f"page-{number}.svg" for number in range(1, len(svg_pages) + 1)]
+    images = "\n#pagebreak()\n".join(f'#image("{name}", width: 100%)' for name in names)
+    with tempfile.TemporaryDirectory(prefix="silentkeys-") as folder:
+        for name, page in zip(names, svg_pages, strict=True):
+            (Path(folder) / name).write_text(page, encoding="utf-8")
+        main = Path(folder) / "main.typ"
+        heading = "#set document(title: sys.inputs.title)"
+        main.write_text(f'{heading}\n#set page(paper: "a4", margin: 0mm)\n{images}\n', encoding="utf-8")
+        try:
+            return typst.compile(main, format="pdf", sys_inputs={"title": title or ""})
+        except RuntimeError as error:
+            raise ScoreError(f"The PDF could not be made: {error}") from error
+
+
+def _resources() -> Path:
+    return Path(str(files("verovio") / "data"))
+
+
+def _portable(svg: str) -> str:
+    """The page without what only some viewers draw: text in the music font, and texts that begin at size 0."""
+    return _TEMPO_TEXT.sub(_outline_tempo, _HEADER_TEXT.sub(_place_header, svg))
+
+
+def _place_header(match: re.Match[str]) -> str:
+    """A text each for the header's placed spans."""
+    _, *parts = _PLACE.split(match[1])
+    return "".join(_text(place, spans) for place, spans in zip(parts[::2], parts[1::2], strict=True))
+
+
+def _outline_tempo(match: re.Match[str]) -> str:
+    """The tempo mark's note as an outline, and the rest of its text to the right of it."""
+    opening, x, y, content = match.groups()
+    at, outlines = float(x), []
+    for size, glyphs in _GLYPHS.findall(content):
+        scale = int(size) / EM
+        for glyph in "".join(glyphs.split()):
+            outline, advance = _glyph(f"{ord(glyph):04X}")
+            outlines.append(f'<path transform="translate({at:.0f} {y}) scale({scale} -{scale})" d="{outline}" />')
+            at += (advance + GLYPH_GAP) * scale
+    place = f'x="{at:.0f}" y="{y}"'
+    return f"{opening}{''.join(outlines)}{_text(place, _GLYPHS.sub('', content))}"
+
+
+def _text(place: str, spans: str) -> str:
+    """One plain text of nested spans, in the size of the first that has one; smaller where the page is too narrow."""
+    words = " ".join(_TAG.sub("", spans).split())
+    size = _SIZE.search(spans)
+    widest = 10 * (PAGE[0] - 2 * MARGIN) / (LETTER_WIDTH * max(1, len(words)))
+    return f'<text {place} font-size="{min(int(size[1]) if size else 0, int(widest))}px">{words}</text>'
+
+
+@cache
+def _glyph(code: str) -> tuple[str, float]:
+    """Outline (an SVG path, upwards) and width of a glyph of the music font, in 1 / ``EM`` of its size."""
+    outline = re.search(r' d="([^"]*)"', (_resources() / MUSIC_FONT / f"{code}.xml").read_text(encoding="utf-8"))
+    widths = (_resources() / f"{MUSIC_FONT}.xml").read_text(encoding="utf-8")
+    width = re.search(rf'c="{code}"[^>]* h-a-x="([\d.]+)"', widths)
+    return (outline[1] if outline else ""), (float(width[1]) if width else 0.0)

@@ -1,12 +1,13 @@
 """Beats, bars and hands -> what stands on each staff: chords and rests in notation units, cut at bar lines.
 
 One voice a staff: notes struck together are one chord, and it ends at the latest where the next begins. That is less
-than a pianist hears and what one can read at sight. Times are integers: 48 units a quarter note, from the first bar line.
+than a pianist hears and what one can read at sight. Times are integers: 48 units a quarter note, from the first bar.
 """
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from pianoroll import Hand, Note
 from score.beats import Beats
@@ -107,7 +108,7 @@ def _chords(placed: dict[int, list[Note]], beats: Beats, metre: Metre, triplets:
     """Chords with their ends: at the next chord, or at the grid place where the last of their notes ends."""
     starts = sorted(placed)
     chords = []
-    for start, following in zip(starts, [*starts[1:], bars * metre.bar], strict=True):
+    for start, following in pairwise([*starts, bars * metre.bar]):
         members = {note.pitch: note for note in placed[start]}
         notes = tuple(members[pitch] for pitch in sorted(members))
         sounding = metre.units(beats.at(max(note.offset for note in notes))) - start
@@ -152,7 +153,7 @@ def _write_bar(chords: Sequence[_Chord], begin: int, metre: Metre, triplets: set
 
 
 def _cut(start: int, end: int, metre: Metre, triplets: set[int], *, rest: bool) -> Iterable[tuple[int, int]]:
-    """Cut ``start``..``end`` of a bar into (start, length) of written values: the longest that reads well, each time."""
+    """Cut ``start``..``end`` of a bar into (start, length) of written values: each the longest that reads well."""
     while start < end:
         beat = start // metre.beat
         until = min(end, (beat + 1) * metre.beat)
