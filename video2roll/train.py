@@ -18,8 +18,8 @@ from torch.nn import functional as F
 
 from dataset_tools.clips import Clip, Strips, find_keyboards, load_strips, read_manifest
 from pianoroll.keys import BLACK, CENTRES
-from pianoroll.metrics import Score, frame_score
-from video2roll.model import DEFAULT_WEIGHTS, KeyReader, save_model
+from pianoroll.metrics import frame_score
+from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
 from video2roll.rectify import STRIP_HEIGHT, STRIP_SCALE, STRIP_WIDTH
 from video2roll.rest import gain, rest_strip
 from video2roll.windows import window_indices
@@ -140,26 +140,42 @@ def loss_of(model: KeyReader, crops: torch.Tensor, labels: torch.Tensor, centres
 
 
 @torch.inference_mode()
-def frame_f1(model: KeyReader, examples: list[Example], threshold: float = 0.5, step: int = 24) -> dict[str, float]:
-    """Frame F1 of each clip on every ``step``-th labelled frame, and their mean."""
+def read_down(model: KeyReader, example: Example, step: int) -> tuple[np.ndarray, np.ndarray]:
+    """*Down* as read and the truth, ``(n, 88)``, on every ``step``-th labelled frame; unknown keys are 0 in both."""
     model.eval()
-    x = torch.from_numpy(CENTRES.astype(np.float32) * STRIP_SCALE)[None]
-    scores: dict[str, Score] = {}
-    for e in examples:
-        for t in np.array_split(e.usable[::step], max(1, len(e.usable) // step // 16)):
-            frames = np.concatenate(
-                [e.data.strips[e.windows[t]], np.broadcast_to(e.rest, (len(t), 1, *e.rest.shape))], axis=1
-            )
-            windows = torch.from_numpy(frames.astype(np.float32) * (e.gain / 255))
-            places = x.expand(len(t), -1)
-            white, black = model(windows, places[:, ~BLACK], places[:, BLACK])
-            down = np.zeros((len(t), 88), dtype=bool)
-            down[:, ~BLACK], down[:, BLACK] = white[..., 0].sigmoid() > threshold, black[..., 0].sigmoid() > threshold
-            known = e.weight[t] > 0
-            name = f"{e.data.clip.video.parent.name}/{e.data.clip.video.name}"
-            scores[name] = scores.get(name, Score()) + frame_score(down & known, e.data.down[t] & known)
-    result = {name: score.f1 for name, score in scores.items()}
+    centres = torch.from_numpy(CENTRES.astype(np.float32) * STRIP_SCALE)[None]
+    chosen = example.usable[::step]
+    down = np.zeros((len(chosen), 88), dtype=np.float32)
+    for rows in np.array_split(np.arange(len(chosen)), max(1, len(chosen) // 16)):
+        frames = example.data.strips[example.windows[chosen[rows]]]
+        still = np.broadcast_to(example.rest, (len(rows), 1, *example.rest.shape))
+        windows = torch.from_numpy(np.concatenate([frames, still], axis=1).astype(np.float32) * (example.gain / 255))
+        places = centres.expand(len(rows), -1)
+        white, black = model(windows, places[:, ~BLACK], places[:, BLACK])
+        down[np.ix_(rows, ~BLACK)], down[np.ix_(rows, BLACK)] = white[..., 0].sigmoid(), black[..., 0].sigmoid()
+    known = example.weight[chosen] > 0
+    return down * known, example.data.down[chosen] & known
+
+
+def frame_f1(model: KeyReader, examples: list[Example], step: int = 24) -> dict[str, float]:
+    """Frame F1 at threshold 0.5 of each clip, and their mean."""
+    result = {}
+    for example in examples:
+        down, true = read_down(model, example, step)
+        video = example.data.clip.video
+        result[f"{video.parent.name}/{video.name}"] = frame_score(down > 0.5, true).f1
     return {"mean": float(np.mean(list(result.values()))), **result}
+
+
+def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
+    """Choose the threshold of best mean frame F1 on dev, and write it into the weights' header."""
+    model, facts = load_model(weights)
+    read = [read_down(model, prepare(data, model), 12) for data in dev_clips]
+    levels = np.arange(0.2, 0.71, 0.05)
+    scores = [float(np.mean([frame_score(down > level, true).f1 for down, true in read])) for level in levels]
+    best = int(np.argmax(scores))
+    print("thresholds on dev: " + "  ".join(f"{a:.2f} {b:.4f}" for a, b in zip(levels, scores, strict=True)))
+    save_model(model, weights, {**facts, "threshold": round(float(levels[best]), 2)})
 
 
 def train(train_clips: list[Strips], dev_clips: list[Strips], out: Path, *, minutes: float, size: int = 32) -> None:
@@ -202,7 +218,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with clavision/ and wild/")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (2.5 GB)")
-    parser.add_argument("--minutes", type=float, default=60)
+    parser.add_argument("--minutes", type=float, default=60, help="0: only choose the threshold again")
     parser.add_argument("--out", type=Path, default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
     clips: list[Clip] = []
@@ -210,12 +226,12 @@ def main() -> None:
         clips += read_manifest(arguments.data / name / "manifest.csv")
     found = find_keyboards(clips)
     ready = [load_strips(clip, arguments.cache) for clip in found]
-    train(
-        [strips for strips in ready if strips.clip.split == "train"],
-        [strips for strips in ready if strips.clip.split == "dev"],
-        arguments.out,
-        minutes=arguments.minutes,
-    )
+    dev = [strips for strips in ready if strips.clip.split == "dev"]
+    if arguments.minutes > 0:
+        train(
+            [strips for strips in ready if strips.clip.split == "train"], dev, arguments.out, minutes=arguments.minutes
+        )
+    calibrate(arguments.out, dev)
 
 
 if __name__ == "__main__":
