@@ -1,5 +1,5 @@
 """Piano roll -> notes."""
 
-from roll2midi.decode import decode
+from roll2midi.decode import DecodeError, decode
 
-__all__ = ["decode"]
+__all__ = ["DecodeError", "decode"]

@@ -9,7 +9,7 @@ import itertools
 
 import numpy as np
 
-from pianoroll import Note, PianoRoll
+from pianoroll import Note, PianoRoll, SilentkeysError
 from pianoroll.keys import KEYS, LOWEST_PITCH
 from pianoroll.roll import frame_distance
 
@@ -20,10 +20,14 @@ REPEAT = 0.15  # seconds: a new onset inside a note must lie this far after the 
 VELOCITY = 80  # the picture's loudness is not read: all notes sound alike
 
 
+class DecodeError(SilentkeysError):
+    """Notes that cannot be made from a roll as asked."""
+
+
 def decode(roll: PianoRoll, *, model: str | None = None) -> list[Note]:
-    """Notes of a roll, sorted by onset. ``model``: "rules", the only one so far. Raises ValueError for another."""
+    """Notes of a roll, sorted by onset. ``model``: "rules", the only one so far. Raises DecodeError for another."""
     if model not in (None, "rules"):
-        raise ValueError(f"there is no note model “{model}”; “rules” is the one there is")
+        raise DecodeError(f"There is no note model “{model}”; “rules” is the one there is.")
     notes: list[Note] = []
     if len(roll):
         for key in np.flatnonzero((roll.frame >= roll.threshold).any(axis=0)):

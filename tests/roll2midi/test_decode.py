@@ -5,7 +5,7 @@ import pytest
 
 from pianoroll import Note, PianoRoll
 from pianoroll.metrics import note_score
-from roll2midi import decode
+from roll2midi import DecodeError, decode
 
 RATE = 25.0
 
@@ -61,5 +61,5 @@ def test_no_frames_and_one_frame() -> None:
 
 
 def test_an_unknown_model_is_refused() -> None:
-    with pytest.raises(ValueError, match="no note model"):
+    with pytest.raises(DecodeError, match="no note model"):
         decode(roll_of([]), model="wizard")
