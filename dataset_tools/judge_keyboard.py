@@ -22,9 +22,9 @@ import numpy as np
 
 from pianoroll import SilentkeysError
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, key_edges
-from video2roll.keyboard import find_keyboard, gap_profile, hands_free, sample_images
+from video2roll.keyboard import find_keyboard, gap_profile, hands_free
 from video2roll.rectify import Keyboard, KeyboardError
-from video2roll.video import read_image
+from video2roll.video import read_image, sample_images
 
 SETS = ("clavision", "wild", "frames", "no_keyboard", "unlabelled", "turned", "oblique", "wild_unlabelled")
 MAX_KEY_ERROR = 0.35  # white-key widths: beyond, a key's centre nears its neighbour

@@ -18,19 +18,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import av
 import cv2
 import numpy as np
 
 from pianoroll.keys import BLACK_KEY_LENGTH, BLACK_KEY_WIDTH, HIGHEST_PITCH, LOWEST_PITCH, key_edges, pitch_name
 from video2roll.black_keys import BLACKS_IN_OCTAVE, Row, black_along, find_rows
 from video2roll.rectify import CornersError, Keyboard, KeyboardError
-from video2roll.video import _image as turned_image
-from video2roll.video import _open as open_video
-from video2roll.video import probe, read_image, sample_frames
+from video2roll.video import read_image, sample_images
 
-SAMPLES = 24  # pictures spread over a video
-DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
 WORK_SIZE = 1280  # longest side in pixels of the picture that is searched
 MIN_CONFIDENCE = 0.4  # agreement of drawing and picture below which there is no keyboard
 KEY_SHAPE = (2.9, 11.0)  # length of a white key by its width, as seen; 6.4 from straight above
@@ -79,47 +74,6 @@ def hands_free(images: Sequence[np.ndarray]) -> np.ndarray:
         grays.append(cv2.resize(gray, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else gray)
     middle = len(grays) // 2
     return np.partition(np.stack(grays), middle, axis=0)[middle]
-
-
-def sample_images(
-    path: str | os.PathLike[str], count: int = SAMPLES, *, start: float = 0.0, end: float | None = None
-) -> list[np.ndarray]:
-    """About ``count`` BGR pictures spread over ``start`` to ``end`` (seconds) of a video.
-
-    Decoding everything is slow, so this jumps from key frame to key frame; between rare key frames it decodes on, but
-    no more than DECODE_BUDGET pixels in all. Raises VideoError where there is no picture.
-    """
-    info = probe(path)
-    stop = min(end or np.inf, info.duration or np.inf)
-    if not np.isfinite(stop) or start >= stop:
-        return [frame.image for frame in sample_frames(path, count, start=start, end=start + 20)]
-    budget = max(2 * count, int(DECODE_BUDGET / max(1, info.width * info.height)))
-    images: list[np.ndarray] = []
-    last = -np.inf
-    try:
-        with open_video(path) as container:
-            stream = container.streams.video[0]
-            stream.thread_type = "AUTO"
-            origin = container.start_time or 0
-            for target in start + (stop - start) * (np.arange(count) + 0.5) / count:
-                container.seek(origin + int(target * av.time_base), backward=True)
-                for picture in container.decode(stream):
-                    budget -= 1
-                    time = picture.time or 0.0
-                    if time > last + 0.5 or time + 0.05 >= target + origin / av.time_base or budget < 0:
-                        break
-                else:
-                    continue
-                if time > last:
-                    images.append(turned_image(picture, colour=True))
-                    last = time
-                if budget < 0:
-                    break
-    except av.FFmpegError:
-        pass  # a damaged file: what was decoded must do, or else the patient reader
-    if len(images) < 3:
-        return [frame.image for frame in sample_frames(path, count, start=start, end=min(stop, start + 20))]
-    return images
 
 
 # ---- from a picture to a keyboard ------------------------------------------------------------------------------------

@@ -11,6 +11,9 @@ import numpy as np
 
 from pianoroll import SilentkeysError
 
+SAMPLES = 24  # pictures spread over a video
+DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
+
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
@@ -134,6 +137,47 @@ def sample_frames(
         if frame.time >= start + step * len(chosen) - 1e-6:
             chosen.append(frame)
     return chosen
+
+
+def sample_images(
+    path: str | os.PathLike[str], count: int = SAMPLES, *, start: float = 0.0, end: float | None = None
+) -> list[np.ndarray]:
+    """About ``count`` BGR pictures spread over ``start`` to ``end`` (seconds) of a video.
+
+    Decoding everything is slow, so this jumps from key frame to key frame; between rare key frames it decodes on, but
+    no more than DECODE_BUDGET pixels in all. Raises VideoError where there is no picture.
+    """
+    info = probe(path)
+    stop = min(end or np.inf, info.duration or np.inf)
+    if not np.isfinite(stop) or start >= stop:
+        return [frame.image for frame in sample_frames(path, count, start=start, end=start + 20)]
+    budget = max(2 * count, int(DECODE_BUDGET / max(1, info.width * info.height)))
+    images: list[np.ndarray] = []
+    last = -np.inf
+    try:
+        with _open(path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            origin = container.start_time or 0
+            for target in start + (stop - start) * (np.arange(count) + 0.5) / count:
+                container.seek(origin + int(target * av.time_base), backward=True)
+                for picture in container.decode(stream):
+                    budget -= 1
+                    time = picture.time or 0.0
+                    if time > last + 0.5 or time + 0.05 >= target + origin / av.time_base or budget < 0:
+                        break
+                else:
+                    continue
+                if time > last:
+                    images.append(_image(picture, True))
+                    last = time
+                if budget < 0:
+                    break
+    except av.FFmpegError:
+        pass  # a damaged file: what was decoded must do, or else the patient reader
+    if len(images) < 3:
+        return [frame.image for frame in sample_frames(path, count, start=start, end=min(stop, start + 20))]
+    return images
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:
