@@ -28,6 +28,7 @@ from video2roll.video import VideoInfo, probe, read_image
 
 if TYPE_CHECKING:
     from score import Score
+    from video2roll.follow import View
 
 Pathlike = str | os.PathLike[str]
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
@@ -98,11 +99,26 @@ def find_keyboard(
     if corners is not None:
         height, width = read_image(source).shape[:2] if still else _size(probe(source))
         return _given_keyboard(corners, lowest_key, width, height)
-    from video2roll.keyboard import find_in_image, find_in_video
-
     if still:
+        from video2roll.keyboard import find_in_image
+
         return find_in_image(source, lowest_key=lowest_key)
-    return find_in_video(source, start=start, end=end, lowest_key=lowest_key)
+    return find_views(source, start=start, end=end, lowest_key=lowest_key)[0].keyboard
+
+
+def find_views(
+    video: Pathlike,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    corners: np.ndarray | None = None,
+    lowest_key: int | None = None,
+) -> "list[View]":
+    """The views of the keyboard in a video, the one that is seen longest first; raises as ``find_keyboard`` does."""
+    from video2roll import scenes
+
+    given = None if corners is None else find_keyboard(video, corners=corners, lowest_key=lowest_key)
+    return scenes.find_views(video, start=start, end=end, lowest_key=lowest_key, keyboard=given)
 
 
 def roll(
@@ -195,13 +211,14 @@ def _read(
     clock: Clock,
 ) -> _Seen:
     with clock("keyboard"):
-        keyboard = find_keyboard(video, start=start, end=end, corners=corners, lowest_key=lowest_key)
+        views = find_views(video, start=start, end=end, corners=corners, lowest_key=lowest_key)
+    keyboard = views[0].keyboard
     warnings = _doubts(keyboard, given=corners is not None)
     with clock("read") as done:
         import video2roll
 
         read = video2roll.transcribe(
-            video, keyboard=keyboard, model=model, start=start, end=end, progress=done, warnings=warnings
+            video, keyboard=views, model=model, start=start, end=end, progress=done, warnings=warnings
         )
     return _Seen(keyboard, read, list(dict.fromkeys(warnings)))
 

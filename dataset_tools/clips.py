@@ -17,8 +17,9 @@ import numpy as np
 from pianoroll import FileError, Note, read_midi
 from pianoroll.keys import CENTRES, HIGHEST_PITCH, LOWEST_PITCH
 from pianoroll.roll import notes_to_frames
-from video2roll.keyboard import find_in_video
-from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard, KeyboardError, Rectifier
+from video2roll.follow import View
+from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard, KeyboardError
+from video2roll.scenes import find_views, watch
 from video2roll.video import read_frames
 
 AGREEMENT = 0.6  # white-key widths: a found keyboard farther from the manifest's names other keys
@@ -29,8 +30,9 @@ _CORNERS = ("back_left", "back_right", "front_right", "front_left")
 class Clip:
     """A labelled clip: every note between ``start`` and ``end`` (seconds) is known; outside nothing is.
 
-    ``keyboard`` is None where the manifest gives no corners. ``exact_ends``: note ends are those of the keys; where the
-    labels come from sound, the pedal has lengthened them.
+    ``keyboard`` is None where the manifest gives no corners; ``views`` are what the program found, to be followed where
+    the camera moves. ``exact_ends``: note ends are those of the keys; where the labels come from sound, the pedal has
+    lengthened them.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Clip:
     split: str
     keyboard: Keyboard | None
     exact_ends: bool
+    views: tuple[View, ...] = ()
 
     def notes(self) -> list[Note]:
         return read_midi(self.midi)
@@ -77,15 +80,16 @@ def find_keyboards(clips: Sequence[Clip]) -> list[Clip]:
     """
     found = []
     for clip in clips:
-        keyboard = clip.keyboard
         try:
-            seen = find_in_video(clip.video)
-            if keyboard is None or _distance(seen, keyboard) < AGREEMENT:
-                keyboard = seen
+            views = find_views(clip.video)
+            seen = views[0].keyboard
+            if clip.keyboard is None or _distance(seen, clip.keyboard) < AGREEMENT:
+                found.append(replace(clip, keyboard=seen, views=tuple(views)))
+                continue
         except KeyboardError:
             pass
-        if keyboard is not None:
-            found.append(replace(clip, keyboard=keyboard))
+        if clip.keyboard is not None:
+            found.append(clip)
     return found
 
 
@@ -96,15 +100,15 @@ def _distance(one: Keyboard, other: Keyboard) -> float:
     return float(np.max(np.abs(seen - CENTRES)[other.keys_in_view]))
 
 
-def load_strips(clip: Clip, cache: str | os.PathLike[str], *, keyboard: Keyboard | None = None) -> Strips:
-    """Decode and rectify a clip, or take it from ``cache``; ``keyboard`` overrides the manifest's corners."""
-    keyboard = keyboard or clip.keyboard
-    if keyboard is None:
+def load_strips(clip: Clip, cache: str | os.PathLike[str]) -> Strips:
+    """Decode and rectify a clip, or take it from ``cache``; its keyboard stays where it is unless it has ``views``."""
+    if clip.keyboard is None:
         raise FileError(f"{clip.name}: the manifest gives no corners; find the keyboard first.")
-    key = f"{clip.video.resolve()} {np.round(keyboard.corners, 2).tolist()} {STRIP_WIDTH}x{STRIP_HEIGHT}"
+    places = [np.round(view.keyboard.corners, 2).tolist() for view in clip.views]
+    key = f"{clip.video.resolve()} {np.round(clip.keyboard.corners, 2).tolist()} {places} {STRIP_WIDTH}x{STRIP_HEIGHT}"
     stem = Path(cache) / (clip.video.stem + "-" + hashlib.sha1(key.encode()).hexdigest()[:12])
     if not stem.with_suffix(".times.npy").exists():
-        _decode(clip, keyboard, stem)
+        _decode(clip, clip.keyboard, stem)
     strips = np.load(stem.with_suffix(".strips.npy"), mmap_mode="r")
     times = np.load(stem.with_suffix(".times.npy"))
     notes = clip.notes()
@@ -113,12 +117,11 @@ def load_strips(clip: Clip, cache: str | os.PathLike[str], *, keyboard: Keyboard
 
 def _decode(clip: Clip, keyboard: Keyboard, stem: Path) -> None:
     stem.parent.mkdir(parents=True, exist_ok=True)
-    rectify = Rectifier(keyboard)
-    strips, times = [], []
-    for frame in read_frames(clip.video, colour=False):
-        strips.append(rectify(frame.image))
-        times.append(frame.time)
-    np.save(stem.with_suffix(".strips.npy"), np.stack(strips))
+    strips, times = [np.zeros((STRIP_HEIGHT, STRIP_WIDTH), np.uint8)], []
+    for sight in watch(read_frames(clip.video, colour=False), clip.views or keyboard):
+        strips.append(strips[-1] if sight.strip is None else sight.strip)
+        times.append(sight.time)
+    np.save(stem.with_suffix(".strips.npy"), np.stack(strips[1:]))
     np.save(stem.with_suffix(".times.npy"), np.array(times))
 
 

@@ -207,16 +207,14 @@ def _compare_clip(
     progress: Callable[[float], None],
 ) -> Comparison:
     import video2roll
-    from video2roll.keyboard import find_in_video
+    from video2roll.scenes import find_views
 
     truth = _Performance(given_notes=clip.notes())
     try:
-        keyboard = clip.keyboard if given_keyboard else find_in_video(clip.video)
-        if keyboard is None:
+        if given_keyboard and clip.keyboard is None:
             raise KeyboardError("The manifest gives no corners.")
-        roll = video2roll.transcribe(
-            clip.video, keyboard=keyboard, model=model, start=start, end=end, progress=progress
-        )
+        views = find_views(clip.video, keyboard=clip.keyboard if given_keyboard else None)
+        roll = video2roll.transcribe(clip.video, keyboard=views, model=model, start=start, end=end, progress=progress)
         return compare(_Performance(roll=roll), truth, name=clip.name, start=start, end=end)
     except KeyboardError as error:
         silent = compare(_Performance(), truth, name=clip.name, start=start, end=end)

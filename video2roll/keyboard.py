@@ -36,7 +36,7 @@ _SIZES = ((21, 108), (28, 103), (28, 100), (29, 100), (36, 96), (36, 84), (36, 8
 _X, _Y = 12, 64  # strip pixels a white-key width, and a white-key length
 _SYMMETRY = 3.0  # along -> 3 - along mirrors the pattern about D
 
-_NONE = (
+NO_KEYBOARD = (
     "No keyboard was found in {what}; the black keys must be in view from above. "
     "Where there is one, give its corners: --corners."
 )
@@ -104,7 +104,7 @@ def _find(images: Sequence[np.ndarray], lowest_key: int | None, what: str) -> Ke
         if tries:
             fit, gray = max(tries, key=lambda pair: pair[0].agreement)
     if fit is None:
-        raise KeyboardError(_NONE.format(what=what))
+        raise KeyboardError(NO_KEYBOARD.format(what=what))
     keyboard = _name_keys(gray, fit, lowest_key)
     height, width = images[0].shape[:2]
     return replace(keyboard, corners=keyboard.corners * [width / gray.shape[1], height / gray.shape[0]])

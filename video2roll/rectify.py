@@ -87,6 +87,19 @@ def check_corners(corners: np.ndarray) -> np.ndarray:
     return points
 
 
+def strip_to_picture(keyboard: Keyboard, scale: float = 1.0) -> np.ndarray:
+    """Homography ``(3, 3)`` from pixels of a strip drawn ``scale`` times as large to pixels of the picture."""
+    # pixel centres: strip pixel (u, v) looks at along = (u + 0.5) / scale, across = (v + 0.5 - back) / length
+    to_keyboard = np.array(
+        [
+            [1 / (STRIP_SCALE * scale), 0, 0.5 / (STRIP_SCALE * scale)],
+            [0, 1 / (KEY_PIXELS * scale), (0.5 / scale - STRIP_BACK) / KEY_PIXELS],
+            [0, 0, 1],
+        ]
+    )
+    return keyboard.to_picture @ to_keyboard
+
+
 class Rectifier:
     """Turns pictures into strips ``(88, 624)`` for one keyboard; large pictures are reduced by areas: no aliasing."""
 
@@ -96,26 +109,18 @@ class Rectifier:
         a, b, c, d = cv2.perspectiveTransform(middle, to_picture.astype(np.float64))[0]
         ratio = max(float(np.hypot(*(b - a))) / (4 * STRIP_SCALE), float(np.hypot(*(d - c))) / KEY_PIXELS)
         self.oversampling = int(np.clip(round(ratio), 1, 4))
-        s = self.oversampling
-        # pixel centres: strip pixel (u, v) looks at along = (u + 0.5) / scale, across = (v + 0.5 - back) / length
-        to_keyboard = np.array(
-            [
-                [1 / (STRIP_SCALE * s), 0, 0.5 / (STRIP_SCALE * s)],
-                [0, 1 / (KEY_PIXELS * s), (0.5 / s - STRIP_BACK) / KEY_PIXELS],
-                [0, 0, 1],
-            ]
-        )
-        self._matrix = to_picture @ to_keyboard  # strip pixels -> picture pixels, for WARP_INVERSE_MAP
-        self._size = (STRIP_WIDTH * s, STRIP_HEIGHT * s)
+        self._matrix = strip_to_picture(keyboard, self.oversampling)
+        self._size = (STRIP_WIDTH * self.oversampling, STRIP_HEIGHT * self.oversampling)
 
-    def __call__(self, image: np.ndarray) -> np.ndarray:
-        """The strip of a gray or BGR picture, uint8; what lies outside the picture repeats its edge."""
+    def __call__(self, image: np.ndarray, outside: int | None = None) -> np.ndarray:
+        """The strip of a gray or BGR picture, uint8; outside the picture its edge repeats, or all is ``outside``."""
         strip = cv2.warpPerspective(
             image,
             self._matrix,
             self._size,
             flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_REPLICATE,
+            borderMode=cv2.BORDER_REPLICATE if outside is None else cv2.BORDER_CONSTANT,
+            borderValue=outside or 0,
         )
         if self.oversampling > 1:
             strip = cv2.resize(strip, (STRIP_WIDTH, STRIP_HEIGHT), interpolation=cv2.INTER_AREA)

@@ -1,22 +1,26 @@
 """A whole video, read: frames -> strips -> windows -> the activations of 88 keys.
 
 The video is decoded once and read in blocks, so that memory does not grow with its length. The keyboard at rest is
-estimated from strips of the last minute, a block ahead of the reading.
+estimated from strips of the last minute, a block ahead of the reading. Each view of the keyboard (after a cut: another
+camera) begins a block of its own and has a rest of its own.
 """
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 
 from pianoroll import PianoRoll
 from pianoroll.keys import BLACK, CENTRES, KEYS
+from video2roll.follow import View
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model
-from video2roll.rectify import STRIP_SCALE, Keyboard, Rectifier
+from video2roll.rectify import STRIP_HEIGHT, STRIP_SCALE, STRIP_WIDTH, Keyboard
 from video2roll.rest import gain, rest_strip
+from video2roll.scenes import Sight, watch
 from video2roll.video import probe, read_frames
 from video2roll.windows import window_indices
 
@@ -24,21 +28,36 @@ BLOCK = 30.0  # seconds read at once
 REST_STEP = 0.4  # seconds between the strips that the rest is estimated from
 REST_STRIPS = 120  # of them at most: the last 48 s
 BATCH = 8  # windows a call of the network
+FLASH = 0.2  # seconds without a keyboard that a key is held over: a flash, a broken frame
 
 
 @dataclass
 class _Block:
-    """Strips with their times; the first ``done`` of them are only context, as the block before has read them."""
+    """Strips of one view with their times; the first ``done`` of them are only context, as the block before has read
+    them. Frames that do not show the keyboard are not ``seen`` and repeat the strip before."""
 
+    view: int
+    keyboard: Keyboard
     times: list[float] = field(default_factory=list)
     strips: list[np.ndarray] = field(default_factory=list)
+    seen: list[bool] = field(default_factory=list)
     done: int = 0
+
+    def add(self, sight: Sight) -> None:
+        blank = self.strips[-1] if self.strips else np.zeros((STRIP_HEIGHT, STRIP_WIDTH), np.uint8)
+        self.times.append(sight.time)
+        self.strips.append(blank if sight.strip is None else sight.strip)
+        self.seen.append(sight.strip is not None)
+
+    def rest(self, first: int) -> "_Block":
+        """The part from frame ``first`` on."""
+        return _Block(self.view, self.keyboard, self.times[first:], self.strips[first:], self.seen[first:])
 
 
 def transcribe(
     video: str | os.PathLike[str],
     *,
-    keyboard: Keyboard,
+    keyboard: Keyboard | Sequence[View],
     model: str | os.PathLike[str] | None = None,
     start: float = 0.0,
     end: float | None = None,
@@ -47,26 +66,38 @@ def transcribe(
 ) -> PianoRoll:
     """Read the keys of ``keyboard`` in a video from ``start`` to ``end`` (seconds).
 
-    ``model``: weights as .safetensors; the ones that ship with the program unless given. ``progress`` is told the part
-    done, 0..1; sentences about what was lost are appended to ``warnings``. Raises VideoError and ModelError.
+    ``keyboard``: one that stays where it is, or the views that ``find_views`` gives, which are followed. ``model``:
+    weights as .safetensors; the ones that ship with the program unless given. ``progress`` is told the part done, 0..1;
+    sentences about what was lost are appended to ``warnings``. Raises VideoError and ModelError.
     """
     warnings = warnings if warnings is not None else []
     network, facts = load_model(DEFAULT_WEIGHTS if model is None else model)
     length = ((end if end is not None else probe(video).duration) or 0.0) - start
     times: list[float] = []
+    seen: list[bool] = []
+    scenes: list[dict[str, Any]] = []
     activations: list[np.ndarray] = []
-    rest: list[np.ndarray] = []
     reach = network.sizes.spacing * (network.sizes.frames // 2) + 0.02
     frames = read_frames(video, start=start, end=end, colour=False, warnings=warnings)
-    for block, last in _blocks(frames, Rectifier(keyboard), reach):
-        rest = (rest + _spread(block))[-REST_STRIPS:]
+    rests: dict[int, list[np.ndarray]] = {}
+    for block, last in _blocks(watch(frames, keyboard), reach):
+        rest = rests[block.view] = (rests.get(block.view, []) + _spread(block))[-REST_STRIPS:]
         stop = len(block.times) if last else int(np.searchsorted(block.times, block.times[-1] - reach))
-        activations.append(_read(network, block, stop, rest_strip(np.stack(rest)), _teller(progress, start, length)))
+        values = np.zeros((stop - block.done, KEYS, 2), dtype=np.float32)
+        if rest and any(block.seen):
+            values = _read(network, block, stop, rest_strip(np.stack(rest)), _teller(progress, start, length))
+            values[:, ~block.keyboard.keys_in_view] = 0
+            values[_long_unseen(block)[block.done : stop]] = 0
+        activations.append(values)
+        if any(block.seen) and (not scenes or scenes[-1]["view"] != block.view):
+            scenes.append(_scene(block))
         times += block.times[block.done : stop]
+        seen += block.seen[block.done : stop]
+    warnings += _unseen_spans(times, seen)
     values = np.concatenate(activations)
-    values[:, ~keyboard.keys_in_view] = 0
     if progress is not None:
         progress(1.0)
+    main = keyboard if isinstance(keyboard, Keyboard) else keyboard[0].keyboard
     return PianoRoll(
         times=np.array(times),
         frame=values[..., 0],
@@ -75,9 +106,10 @@ def transcribe(
         onset_threshold=float(facts.get("onset_threshold", 0.5)),
         metadata={
             "source": Path(video).name,
-            "corners": np.round(keyboard.corners, 2).tolist(),
-            "lowest_pitch": keyboard.lowest_pitch,
-            "highest_pitch": keyboard.highest_pitch,
+            "corners": np.round(main.corners, 2).tolist(),
+            "lowest_pitch": main.lowest_pitch,
+            "highest_pitch": main.highest_pitch,
+            "scenes": scenes,
             "model": Path(DEFAULT_WEIGHTS if model is None else model).stem,
             "model_facts": facts,
             "warnings": list(warnings),
@@ -85,27 +117,70 @@ def transcribe(
     )
 
 
-def _blocks(frames: Iterator, rectify: Rectifier, reach: float) -> Iterator[tuple[_Block, bool]]:
-    """Strips in blocks that overlap by the reach of a window; and whether a block is the last."""
-    block, full = _Block(), False
-    for frame in frames:
-        if full:
+def _scene(block: _Block) -> dict[str, Any]:
+    """From when on which view is seen, and where its keyboard is then."""
+    keyboard = block.keyboard
+    return {
+        "start": round(block.times[block.done], 3),
+        "view": block.view,
+        "corners": np.round(keyboard.corners, 2).tolist(),
+        "lowest_pitch": keyboard.lowest_pitch,
+        "highest_pitch": keyboard.highest_pitch,
+    }
+
+
+def _blocks(sights: Iterator[Sight], reach: float) -> Iterator[tuple[_Block, bool]]:
+    """Strips in blocks that overlap by the reach of a window; and whether no more frames of its view follow."""
+    block: _Block | None = None
+    for sight in sights:
+        if block is None:
+            block = _Block(sight.view, sight.keyboard)
+        elif sight.view != block.view:
+            yield block, True
+            block = _Block(sight.view, sight.keyboard)
+        elif block.times[-1] - block.times[block.done] >= BLOCK:
             yield block, False
             first = int(np.searchsorted(block.times, block.times[-1] - 2 * reach))
             unread = int(np.searchsorted(block.times, block.times[-1] - reach))
-            block = _Block(block.times[first:], block.strips[first:], unread - first)
-        block.times.append(frame.time)
-        block.strips.append(rectify(frame.image))
-        full = frame.time - block.times[block.done] >= BLOCK
-    yield block, True
+            block = block.rest(first)
+            block.done = unread - first
+        block.add(sight)
+    if block is not None:
+        yield block, True
 
 
 def _spread(block: _Block) -> list[np.ndarray]:
-    """Strips of the block REST_STEP apart; all of them where it is short."""
-    times = np.array(block.times)
+    """Strips of the block REST_STEP apart, where the keyboard is seen; all of them where it is short."""
+    seen = np.flatnonzero(block.seen)
+    if not len(seen):
+        return []
+    times = np.array(block.times)[seen]
     step = min(REST_STEP, (times[-1] - times[0]) / 40) if len(times) > 1 else REST_STEP
     wanted = np.arange(times[0], times[-1] + 1e-6, max(step, 1e-3))
-    return [block.strips[i] for i in np.unique(np.searchsorted(times, wanted).clip(0, len(times) - 1))]
+    return [block.strips[seen[i]] for i in np.unique(np.searchsorted(times, wanted).clip(0, len(times) - 1))]
+
+
+def _long_unseen(block: _Block) -> np.ndarray:
+    """Bool ``(n,)``: frames in a stretch without the keyboard that is longer than a flash or a broken frame."""
+    result = np.zeros(len(block.seen), dtype=bool)
+    for first, last in _stretches(block.seen):
+        result[first : last + 1] = block.times[last] - block.times[first] > FLASH
+    return result
+
+
+def _unseen_spans(times: list[float], seen: list[bool]) -> list[str]:
+    """A sentence that says where the keyboard was out of view for a second or longer."""
+    spans = [(times[a], times[b]) for a, b in _stretches(seen) if times[b] - times[a] >= 1]
+    if not spans:
+        return []
+    told = ", ".join(f"{a:.1f} to {b:.1f} s" for a, b in spans[:5]) + (" and later" if len(spans) > 5 else "")
+    return [f"The keyboard is not in view from {told}; nothing was read there."]
+
+
+def _stretches(seen: list[bool]) -> list[tuple[int, int]]:
+    """First and last index of each run of frames that are not seen."""
+    edges = np.diff(np.concatenate([[1], np.array(seen, dtype=int), [1]]))
+    return list(zip(np.flatnonzero(edges < 0).tolist(), (np.flatnonzero(edges > 0) - 1).tolist(), strict=True))
 
 
 @torch.inference_mode()

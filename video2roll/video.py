@@ -139,10 +139,10 @@ def sample_frames(
     return chosen
 
 
-def sample_images(
+def spread_frames(
     path: str | os.PathLike[str], count: int = SAMPLES, *, start: float = 0.0, end: float | None = None
-) -> list[np.ndarray]:
-    """About ``count`` BGR pictures spread over ``start`` to ``end`` (seconds) of a video.
+) -> list[Frame]:
+    """About ``count`` BGR frames spread over ``start`` to ``end`` (seconds) of a video, in order.
 
     Decoding everything is slow, so this jumps from key frame to key frame; between rare key frames it decodes on, but
     no more than DECODE_BUDGET pixels in all. Raises VideoError where there is no picture.
@@ -150,34 +150,40 @@ def sample_images(
     info = probe(path)
     stop = min(end or np.inf, info.duration or np.inf)
     if not np.isfinite(stop) or start >= stop:
-        return [frame.image for frame in sample_frames(path, count, start=start, end=start + 20)]
+        return sample_frames(path, count, start=start, end=start + 20)
     budget = max(2 * count, int(DECODE_BUDGET / max(1, info.width * info.height)))
-    images: list[np.ndarray] = []
-    last = -np.inf
+    frames: list[Frame] = []
     try:
         with _open(path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            origin = container.start_time or 0
+            origin = (container.start_time or 0) / av.time_base
             for target in start + (stop - start) * (np.arange(count) + 0.5) / count:
-                container.seek(origin + int(target * av.time_base), backward=True)
+                container.seek(int((origin + target) * av.time_base), backward=True)
+                last = frames[-1].time if frames else -np.inf
                 for picture in container.decode(stream):
                     budget -= 1
-                    time = picture.time or 0.0
-                    if time > last + 0.5 or time + 0.05 >= target + origin / av.time_base or budget < 0:
+                    time = (picture.time or 0.0) - origin
+                    if time > last + 0.5 or time + 0.05 >= target or budget < 0:
                         break
                 else:
                     continue
                 if time > last:
-                    images.append(_image(picture, True))
-                    last = time
+                    frames.append(Frame(time, _image(picture, True)))
                 if budget < 0:
                     break
     except av.FFmpegError:
         pass  # a damaged file: what was decoded must do, or else the patient reader
-    if len(images) < 3:
-        return [frame.image for frame in sample_frames(path, count, start=start, end=min(stop, start + 20))]
-    return images
+    if len(frames) < 3:
+        return sample_frames(path, count, start=start, end=min(stop, start + 20))
+    return frames
+
+
+def sample_images(
+    path: str | os.PathLike[str], count: int = SAMPLES, *, start: float = 0.0, end: float | None = None
+) -> list[np.ndarray]:
+    """The pictures of ``spread_frames``."""
+    return [frame.image for frame in spread_frames(path, count, start=start, end=end)]
 
 
 def _existing(path: str | os.PathLike[str]) -> Path:

@@ -1,6 +1,6 @@
 """The tests of ``app`` judge how the stages are put together: what the video shows is given, all else is real."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import roll2midi
 import video2roll
 from pianoroll import Note, PianoRoll
 from pianoroll.roll import notes_to_frames
-from video2roll.rectify import Keyboard
+from video2roll.follow import View
 from video2roll.video import read_frames
 
 CORNERS = "2,2 62,2 62,46 2,46"  # within the small videos of these tests
@@ -20,7 +20,7 @@ PLAYED = [Note(0.2, 60, 0.5, hand="right"), Note(0.4, 64, 0.8, hand="right"), No
 def show(
     video: Any,
     *,
-    keyboard: Keyboard,
+    keyboard: Sequence[View],
     model: str | None = None,
     start: float = 0.0,
     end: float | None = None,

@@ -4,12 +4,14 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from app import pipeline
 from app.batch import find_videos, run_batch
 from app.options import parse_corners
 from pianoroll import FileError
+from video2roll.follow import View
 from video2roll.rectify import Keyboard
 
 MakeVideo = Callable[..., Path]
@@ -19,8 +21,8 @@ MakeVideo = Callable[..., Path]
 def _keyboard_in_view(monkeypatch: pytest.MonkeyPatch) -> None:
     corners = parse_corners("2,2 62,2 62,46 2,46")
     assert corners is not None
-    keyboard = Keyboard(corners)
-    monkeypatch.setattr(pipeline, "find_keyboard", lambda source, **_: keyboard)
+    view = View(Keyboard(corners), np.zeros((48, 64), np.uint8))
+    monkeypatch.setattr(pipeline, "find_views", lambda source, **_: [view])
 
 
 def outcomes(items: list[Any]) -> dict[str, str]:
