@@ -27,7 +27,9 @@ _LEAST_CONTRAST = 4.0  # gray levels: a block more even than that holds nothing 
 _LEAST_KNOWN = 0.4  # of a block that the picture must show
 _ALIKE = 0.5  # correlation of a block from which it counts
 _IMPROVED = 0.75  # of the blocks that must look better after a motion: a hand moves few, a camera moves all
-_STEPS = 4  # at most, in one frame
+_CLEAR = 0.85  # score below which it is looked farther away
+_BLUR = 3.0  # half-size strip pixels, half a white key
+_STEPS = 5  # at most, in one frame
 _DAMPING = 0.02  # of the mean curvature, so that what blocks do not tell is left as it was
 
 
@@ -53,7 +55,7 @@ class Follower:
         self.place(view.keyboard)
         strip = self._rectify(view.picture)
         inside = self._rectify(np.full(view.picture.shape, 255, np.uint8), outside=0) == 255
-        self._reference = _Reference(strip, inside)
+        self._sharp, self._blurred = _Reference(strip, inside), _Reference(strip, inside, _BLUR)
 
     def place(self, keyboard: Keyboard) -> None:
         """Go on from another place."""
@@ -63,13 +65,29 @@ class Follower:
         """The strip ``(88, 624)`` of a gray picture ``(H, W)`` with the keyboard where it is now; None where the
         picture does not show it."""
         strip = self._rectify(image)
-        motion, self.score = self._reference.register(strip)
+        motion, self.score = self._register(strip)
         if motion is not None:
             moved = self._moved(motion)
             if moved is not None:
                 self.place(moved)
                 strip = self._rectify(image)
         return strip if self.score > GONE else None
+
+    def _register(self, strip: np.ndarray) -> tuple[np.ndarray | None, float]:
+        """Where the view's strip lies on ``strip`` (half-size pixels), None where it did not move; and the score."""
+        if not len(self._sharp.blocks):
+            return None, 0.0
+        motion, before, after = self._sharp.register(strip)
+        if np.median(after) < _CLEAR and len(self._blurred.blocks):
+            rough, _, _ = self._blurred.register(strip)
+            if rough is not None:
+                again, _, better = self._sharp.register(strip, rough)
+                if np.median(better) > np.median(after):
+                    motion, after = again, better
+        clear = after > _ALIKE
+        if motion is None or not clear.any() or np.mean((after > before)[clear]) < _IMPROVED:
+            return None, float(np.median(before))
+        return motion, float(np.median(after))
 
     def _moved(self, motion: np.ndarray) -> Keyboard | None:
         """The keyboard after a motion ``(3, 3)`` of half-size strip pixels; None where that makes no keyboard."""
@@ -83,14 +101,20 @@ class Follower:
 
 class _Reference:
     """The reference strip, made ready to be compared with: blocks ``(n, pixels)`` of even mean, how each changes with
-    the eight parameters of a homography, and the curvature ``(n, 8, 8)``."""
+    the eight parameters of a homography, and the curvature ``(n, 8, 8)``.
 
-    def __init__(self, strip: np.ndarray, inside: np.ndarray) -> None:
-        image = _half(strip)
+    Sharp, it leads from at most a third of a key away; blurred (``blur``: half-size strip pixels) until only the groups
+    of two and three black keys are left, from about a key.
+    """
+
+    def __init__(self, strip: np.ndarray, inside: np.ndarray, blur: float = 0.0) -> None:
+        self.blur = blur
+        image = self._ready(strip)
         known = _blocks(_half(inside.astype(np.uint8) * 255)) > 250
         blocks = _blocks(image)
-        contrast = np.where(known.mean(axis=1) > _LEAST_KNOWN, np.ma.std(np.ma.array(blocks, mask=~known), axis=1), 0)
-        self.used = np.ma.filled(contrast, 0) > _LEAST_CONTRAST
+        contrast = np.ma.std(np.ma.array(blocks, mask=~known), axis=1)
+        enough = known.mean(axis=1) > _LEAST_KNOWN
+        self.used = enough & (np.ma.filled(contrast, 0) > _LEAST_CONTRAST)
         self.known = known[self.used].astype(np.float32)
         self.box = _box(self.used)
         dy, dx = np.gradient(cv2.GaussianBlur(image, (3, 3), 0))
@@ -101,34 +125,35 @@ class _Reference:
         self.blocks = self._centred(blocks[self.used])
         self.size = np.linalg.norm(self.blocks, axis=1)
 
+    def _ready(self, strip: np.ndarray) -> np.ndarray:
+        image = _half(strip)
+        return cv2.GaussianBlur(image, (0, 0), self.blur) if self.blur else image
+
     def _centred(self, blocks: np.ndarray) -> np.ndarray:
         """Blocks less their mean; 0 where the picture of the reference ended."""
         total = np.maximum(self.known.sum(axis=1, keepdims=True), 1)
         return (blocks - (blocks * self.known).sum(axis=1, keepdims=True) / total) * self.known
 
-    def register(self, strip: np.ndarray) -> tuple[np.ndarray | None, float]:
+    def register(
+        self, strip: np.ndarray, start: np.ndarray | None = None
+    ) -> tuple[np.ndarray | None, np.ndarray, np.ndarray]:
         """The homography ``(3, 3)`` from half-size strip pixels of the reference to those of ``strip``, None where
-        nothing moved or nothing fits; and how alike they are then, -1..1: the correlation that half the blocks reach.
+        nothing moved; and how alike the blocks ``(n,)`` are before and after, correlations -1..1.
+
+        ``start``: a guess at the homography, to begin there.
         """
-        if not len(self.blocks):
-            return None, 0.0
-        image = aligned = _half(strip)
-        motion = np.eye(3)
-        step, before = self._step(aligned)
+        image = self._ready(strip)
+        motion = np.eye(3) if start is None else start
+        step, before = self._step(image)
         after = before
+        if start is not None:
+            step, after = self._step(_warped(image, motion))
         for count in range(_STEPS):
-            if self._reach(step) < (STILL if count else MOVED):
+            if self._reach(step) < (STILL if count or start is not None else MOVED):
                 break
             motion = motion @ np.linalg.inv(step)
-            flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-            aligned = cv2.warpPerspective(
-                image, motion, (_WIDTH, _HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE
-            )
-            step, after = self._step(aligned)
-        clear = after > _ALIKE
-        if after is before or not clear.any() or np.mean((after > before)[clear]) < _IMPROVED:
-            return None, float(np.median(before))
-        return motion, float(np.median(after))
+            step, after = self._step(_warped(image, motion))
+        return (None if after is before else motion), before, after
 
     def _step(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         """By which homography ``(3, 3)`` the reference would come to lie on a half-size strip, to first order; and how
@@ -151,6 +176,11 @@ class _Reference:
         left, top, right, bottom = self.box
         corners = np.array([[[left, top], [right, top], [right, bottom], [left, bottom]]])
         return 2 * float(np.abs(cv2.perspectiveTransform(corners, step) - corners).max())
+
+
+def _warped(image: np.ndarray, motion: np.ndarray) -> np.ndarray:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    return cv2.warpPerspective(image, motion, (_WIDTH, _HEIGHT), flags=flags, borderMode=cv2.BORDER_REPLICATE)
 
 
 def _half(strip: np.ndarray) -> np.ndarray:
