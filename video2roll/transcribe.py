@@ -121,7 +121,7 @@ def _scene(block: _Block) -> dict[str, Any]:
     """From when on which view is seen, and where its keyboard is then."""
     keyboard = block.keyboard
     return {
-        "start": round(block.times[block.done], 3),
+        "start": round(block.times[block.seen.index(True)], 3),
         "view": block.view,
         "corners": np.round(keyboard.corners, 2).tolist(),
         "lowest_pitch": keyboard.lowest_pitch,

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 
@@ -12,6 +13,8 @@ from pianoroll.metrics import frame_score
 from pianoroll.roll import notes_to_frames
 from video2roll import Keyboard, transcribe
 from video2roll.keyboard import find_in_video
+from video2roll.scenes import find_views
+from video2roll.video import read_frames
 
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "samples" / "furelise.mp4"
@@ -42,6 +45,29 @@ def test_blocks_read_as_one_piece(keyboard: Keyboard, monkeypatch: pytest.Monkey
     np.testing.assert_array_equal(whole.times, pieces.times)
     agree = (whole.frame >= 0.5) == (pieces.frame >= 0.5)  # the rest is estimated from fewer frames at first
     assert agree.mean() > 0.99
+
+
+def test_a_nudged_camera_and_a_title_play_no_keys(tmp_path: Path) -> None:
+    """The sample, after a title, filmed by a camera that gets a push in the middle."""
+    path = tmp_path / "pushed.avi"
+    writer = cv2.VideoWriter(str(path), cv2.VideoWriter.fourcc(*"MJPG"), 30, (1280, 720))
+    for _ in range(45):
+        writer.write(np.full((720, 1280, 3), 15, np.uint8))
+    for frame in read_frames(SAMPLE, start=9, end=11):
+        push = np.array([[1, 0.02, 30.0], [-0.02, 1, -20]]) if frame.time > 10 else np.eye(3)[:2]
+        writer.write(cv2.warpAffine(frame.image, push, (1280, 720), borderMode=cv2.BORDER_REPLICATE))
+    writer.release()
+    warnings: list[str] = []
+    roll = transcribe(path, keyboard=find_views(path), warnings=warnings)
+    assert warnings == ["The keyboard is not in view from 0.0 to 1.5 s; nothing was read there."]
+    assert roll.frame[roll.times < 1.45].max() == 0
+    playing = roll.times > 1.55
+    true = notes_to_frames(read_midi(SAMPLE.with_suffix(".mid")), roll.times[playing] - 1.5 + 9)
+    still = transcribe(SAMPLE, keyboard=find_in_video(SAMPLE), start=9, end=11)
+    reached = frame_score(
+        still.frame >= still.threshold, notes_to_frames(read_midi(SAMPLE.with_suffix(".mid")), still.times)
+    )
+    assert frame_score(roll.frame[playing] >= roll.threshold, true).f1 > reached.f1 - 0.08
 
 
 def test_keys_out_of_view_stay_silent(keyboard: Keyboard) -> None:
