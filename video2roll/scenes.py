@@ -16,6 +16,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
 from video2roll.follow import Follower, View
 from video2roll.keyboard import NO_KEYBOARD, find_keyboard, hands_free
 from video2roll.rectify import Keyboard, KeyboardError, Rectifier
@@ -47,14 +48,16 @@ def find_views(
     views: list[tuple[int, View]] = []
     left = [frame for frame in frames if frame.image.std() > _EMPTY]
     while len(left) >= (_LEAST_LEFT if views else 1) and len(views) < MOST_VIEWS:
-        view = _one_view(left, lowest_key, thorough=not views)
+        view = _one_view(left, None if views else lowest_key, thorough=not views)
         if view is None:
             break
+        if views:
+            view = replace(view, keyboard=_named_like(view.keyboard, views[0][1].keyboard))
         shows = _showing(view, left)
         times = {frame.time for frame, _ in shows}
         still = all(keyboard is view.keyboard for _, keyboard in shows)
         clean = still and len(shows) > 0.9 * len(left)  # then the median was theirs already
-        views.append((len(shows), view if clean else _without_hands(view, shows, lowest_key)))
+        views.append((len(shows), view if clean else _without_hands(view, shows)))
         left = [frame for frame in left if frame.time not in times]
         if not shows:
             break
@@ -128,7 +131,8 @@ def _look(followers: list[Follower], current: int, frame: Frame) -> tuple[int, n
         followers[number].place(last)
     if len(followers) >= MOST_VIEWS:
         return current, None
-    followers.append(Follower(View(found, frame.image, frame.time)))
+    named = _named_like(found, followers[current].keyboard)
+    followers.append(Follower(View(named, frame.image, frame.time)))
     return len(followers) - 1, followers[-1](frame.image)
 
 
@@ -143,6 +147,23 @@ def _same_keys(wanted: Keyboard, found: Keyboard, last: Keyboard) -> Keyboard:
         places.append(cv2.perspectiveTransform(wanted.corners[None], motion)[0])
     nearest = min(places, key=lambda corners: float(np.abs(corners - last.corners).sum()))
     return replace(wanted, corners=nearest)
+
+
+def _named_like(found: Keyboard, other: Keyboard) -> Keyboard:
+    """A keyboard whose octave is a guess, in the octave that lays its keys nearest to those of ``other``."""
+    best, least = found, np.inf
+    for octave in range(-6, 7) if found.octave_guessed else ():
+        lowest, highest = found.lowest_pitch + 12 * octave, found.highest_pitch + 12 * octave
+        low, high = max(lowest, other.lowest_pitch), min(highest, other.highest_pitch)
+        if lowest < LOWEST_PITCH or highest > HIGHEST_PITCH or low > high:
+            continue
+        named = replace(found, lowest_pitch=lowest, highest_pitch=highest, octave_guessed=other.octave_guessed)
+        here = named.key_centres()[low - lowest : high - lowest + 1]
+        there = other.key_centres()[low - other.lowest_pitch : high - other.lowest_pitch + 1]
+        distance = float(np.linalg.norm(here - there, axis=1).mean())
+        if distance < least:
+            best, least = named, distance
+    return best
 
 
 # ---- finding the views -----------------------------------------------------------------------------------------------
@@ -184,7 +205,7 @@ def _showing(view: View, frames: Sequence[Frame]) -> list[tuple[Frame, Keyboard]
     return sorted(shows, key=lambda pair: pair[0].time)
 
 
-def _without_hands(view: View, shows: Sequence[tuple[Frame, Keyboard]], lowest_key: int | None) -> View:
+def _without_hands(view: View, shows: Sequence[tuple[Frame, Keyboard]]) -> View:
     """The view with a better picture: the median of the frames that show it, each moved to where the view has it."""
     if len(shows) < 3:
         return view
@@ -197,7 +218,7 @@ def _without_hands(view: View, shows: Sequence[tuple[Frame, Keyboard]], lowest_k
         moved.append(frame)
     picture = _median(moved)
     try:
-        found = find_keyboard([picture], lowest_key=lowest_key)
+        found = _named_like(find_keyboard([picture]), view.keyboard)
     except KeyboardError:
         return replace(view, picture=picture)
     return View(found, picture, view.time)
