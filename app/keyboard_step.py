@@ -4,7 +4,6 @@ What was found and what the user set is kept in the session, per video: looking 
 """
 
 import base64
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
@@ -22,7 +21,8 @@ from video2roll.rectify import CornersError, Keyboard, KeyboardError, check_corn
 from video2roll.video import probe, sample_images
 
 MOMENTS = 12  # pictures of the video to choose from
-PICTURE_WIDTH = 1280  # pixels at most
+PICTURE_SIZE = 1280  # pixels at most, of the longer side
+STEADY = 0.85  # correlation of a picture's edges with the median's, below which the camera moved
 WHITES = [int(pitch) for pitch in PITCHES[~BLACK]]
 OCTAVE = 12
 
@@ -46,12 +46,14 @@ class Scene:
 
     ``pictures``: JPEG as data addresses, spread over the video; ``without_hands``: their median, likewise.
     ``size``: width and height of the video in pixels. ``moments``: what each picture is called.
+    ``steady``: the camera stands still, so that the median is sharp.
     """
 
     size: tuple[int, int]
     pictures: list[str]
     moments: list[str]
     without_hands: str
+    steady: bool
     found: Keyboard | None
 
     def start(self) -> Keyboard:
@@ -163,20 +165,46 @@ def look(video: Path, *, start: float = 0.0, end: float | None = None) -> Scene:
         found = pipeline.find_keyboard(video, start=start, end=end)
     except KeyboardError:
         found = None
+    middle = len(small) // 2
+    median = np.partition(np.stack(small), middle, axis=0)[middle]
     stop = min(probe(video).duration or np.inf, np.inf if end is None else end)
     return Scene(
-        (width, height), [_jpeg(image) for image in small], _moments(len(small), start, stop), _median(small), found
+        size=(width, height),
+        pictures=[_jpeg(image) for image in small],
+        moments=_moments(len(small), start, stop),
+        without_hands=_jpeg(median),
+        steady=_is_steady(small, median),
+        found=found,
     )
 
 
 def _reduce(image: np.ndarray) -> np.ndarray:
-    scale = min(1.0, PICTURE_WIDTH / image.shape[1])
+    scale = min(1.0, PICTURE_SIZE / max(image.shape))
     return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
 
 
-def _median(images: Sequence[np.ndarray]) -> str:
-    middle = len(images) // 2
-    return _jpeg(np.partition(np.stack(images), middle, axis=0)[middle])
+def _is_steady(images: list[np.ndarray], median: np.ndarray) -> bool:
+    """Whether most pictures have their edges where the median has them: the camera stood still."""
+    there, _ = _edges(median)
+    alike = []
+    for image in images:
+        here, strength = _edges(image)
+        strong = strength >= np.percentile(strength, 90)
+        alike.append(_correlation(here[strong], there[strong]))
+    return float(np.median(alike)) > STEADY
+
+
+def _correlation(a: np.ndarray, b: np.ndarray) -> float:
+    if min(a.std(), b.std()) < 1e-6:
+        return 0.0
+    return float(np.corrcoef(a, b)[0, 1])
+
+
+def _edges(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """A picture without its large areas, and how steep it is at each pixel; both float ``(h, w)``."""
+    gray = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (0, 0), 1.5).astype(np.float32)
+    steep = np.hypot(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1))
+    return gray - cv2.blur(gray, (25, 25)), steep
 
 
 def _jpeg(image: np.ndarray) -> str:
@@ -210,7 +238,9 @@ def _show_editor(step: Step) -> None:
     picture = scene.without_hands
     place = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
-        hidden = st.toggle("Hide the hands", value=True, help="All moments of the video together, without what moves.")
+        hidden = st.toggle(
+            "Hide the hands", value=scene.steady, help="All moments of the video together, without what moves."
+        )
         if not hidden and len(scene.moments) > 1:
             middle = scene.moments[len(scene.moments) // 2]
             moment = st.select_slider("Moment of the video", scene.moments, value=middle)
@@ -282,10 +312,13 @@ def _tell(step: Step) -> None:
         st.info(f"Your keyboard is used: {names}. “Find again” goes back to what the program found.")
     elif found is not None and found.octave_guessed:
         st.warning(
-            f"Found: {names}. Not all 88 keys are in view, so the octave is a guess: check the C’s in the picture."
+            f"Found: {names}. Not all 88 keys are in view, so the octave is a guess: "
+            "check the C’s in the picture, and move it by octaves if they are wrong."
         )
     else:
         st.success(f"Found: {names}. Where the lines miss the keys, drag the corners.")
+    if found is not None and not step.scene.steady:
+        st.caption("The camera or the piano moves, so the lines meet the keys at some moments only.")
     try:
         check_corners(step.corners)
     except CornersError:

@@ -158,7 +158,9 @@ def test_a_part_that_ends_before_it_begins_is_a_friendly_error(shown: AppTest, m
     assert "must lie after" in shown.error[0].value
 
 
-def test_no_step_means_no_choice(monkeypatch: pytest.MonkeyPatch, make_video: MakeVideo) -> None:
+def test_where_nothing_was_found_the_corners_must_be_moved(
+    monkeypatch: pytest.MonkeyPatch, make_video: MakeVideo
+) -> None:
     scene = keyboard_step.look(make_video(size=(320, 240)))
     assert scene.found is None
     start = scene.start()
@@ -166,3 +168,13 @@ def test_no_step_means_no_choice(monkeypatch: pytest.MonkeyPatch, make_video: Ma
     monkeypatch.setattr(keyboard_step.st, "session_state", {"keyboard_step": step})
     with pytest.raises(KeyboardError, match="drag the four corners"):
         keyboard_choice()
+
+
+def test_a_camera_that_stands_still_is_told_from_one_that_moves() -> None:
+    room = np.random.default_rng(1).integers(0, 255, (90, 160, 3)).astype(np.uint8).repeat(4, 0).repeat(4, 1)
+    hands = [room.copy() for _ in range(9)]
+    for number, picture in enumerate(hands):
+        picture[200:300, 60 * number : 60 * number + 120] = 200
+    assert keyboard_step._is_steady(hands, np.median(hands, axis=0).astype(np.uint8))
+    carried = [np.roll(room, 14 * number, axis=1) for number in range(9)]
+    assert not keyboard_step._is_steady(carried, np.median(carried, axis=0).astype(np.uint8))
