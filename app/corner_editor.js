@@ -93,6 +93,7 @@ class Editor {
     }
     handle.append(make("text", {}));
     handle.addEventListener("pointerdown", (event) => this.grab(event, handle, index));
+    handle.addEventListener("touchstart", (event) => event.preventDefault(), { passive: false }); // no scrolling
     handle.addEventListener("pointermove", (event) => this.drag(event, index));
     handle.addEventListener("pointerup", (event) => this.drop(event, handle, index));
     handle.addEventListener("pointercancel", (event) => this.drop(event, handle, index));
@@ -211,6 +212,8 @@ class Editor {
       const from = inView[0].left;
       const span = inView[inView.length - 1].right - from;
       const place = homography(this.corners);
+      const keyWidth = Math.hypot(this.corners[3][0] - this.corners[2][0], this.corners[3][1] - this.corners[2][1]) / span;
+      this.box.style.setProperty("--line", `${clamp(keyWidth / unit / 12, 0.4, 1.2)}px`); // narrow keys, thin lines
       const at = (along, across) => place((along - from) / span, across);
       for (const key of inView) {
         if (key.black) {

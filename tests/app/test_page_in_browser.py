@@ -69,7 +69,7 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def page(browser: Any, address: str) -> Iterator[Any]:
     """The page with the sample video chosen and its keyboard found."""
-    page = browser.new_page(viewport={"width": 1280, "height": 1500})
+    page = browser.new_context(viewport={"width": 1280, "height": 1500}, has_touch=True).new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(address)
     page.locator("input[type=file]").set_input_files(SAMPLE)
@@ -132,3 +132,18 @@ def test_arrow_keys_move_a_corner_too(page: Any) -> None:
     handle.press("Shift+ArrowDown")
     expect(page.get_by_text("Your keyboard is used")).to_be_visible()
     assert place(page, 3) == pytest.approx((found[0] - 1, found[1] + 10), abs=1)
+
+
+def test_a_finger_on_a_phone_drags_the_corner_and_not_the_page(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 780})
+    page.locator(".picture").scroll_into_view_if_needed()
+    found = place(page, 2)
+    dot = page.locator(".handle").nth(2).locator(".dot").bounding_box()
+    finger = page.context.new_cdp_session(page)
+    for step in range(11):
+        point = {"x": dot["x"] + dot["width"] / 2 - step, "y": dot["y"] + dot["height"] / 2 - 3 * step}
+        kind = "touchMove" if step else "touchStart"
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    scale = page.locator(".picture").evaluate("picture => picture.getScreenCTM().a")
+    assert place(page, 2) == pytest.approx((found[0] - 10 / scale, found[1] - 30 / scale), abs=2)
