@@ -28,5 +28,6 @@ $(VENV)/.installed: requirements.txt pyproject.toml .ci/install.sh .ci/system-li
 	touch $@
 
 $(VENV)/.installed-dev: $(VENV)/.installed
+	.ci/system-libraries.sh test
 	$(BIN)/python -m pip install --quiet -e ".[dev]"
 	touch $@

@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # See that FluidSynth and what OpenCV needs are there; install them with apt where they are missing and we may.
+# With the word "test", Chromium too, which tests of the web page drive (without it they are skipped).
 set -uo pipefail
 [ "$(uname -s)" = Linux ] || exit 0
 
@@ -12,12 +13,16 @@ missing=()
 has libfluidsynth.so.3 || missing+=(libfluidsynth3)
 has libGL.so.1 || missing+=(libgl1)
 has libgthread-2.0.so.0 || missing+=("$glib")
+ubuntu=$(grep -c '^ID=ubuntu' /etc/os-release 2>/dev/null) # its package chromium is only a pointer to a snap
+if [ "${1:-}" = test ] && [ "${ubuntu:-0}" = 0 ]; then
+    command -v chromium >/dev/null || command -v google-chrome >/dev/null || missing+=(chromium)
+fi
 [ ${#missing[@]} -gt 0 ] || exit 0
 
 run=()
 if [ "$(id -u)" -ne 0 ]; then
     if ! command -v sudo >/dev/null || ! sudo -n true 2>/dev/null; then
-        echo "Please install the missing system libraries: sudo apt-get install ${missing[*]}" >&2
+        echo "Please install what is missing: sudo apt-get install ${missing[*]}" >&2
         exit 0
     fi
     run=(sudo -n)
@@ -27,6 +32,6 @@ if command -v apt-get >/dev/null; then
     "${run[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >/dev/null ||
         echo "apt-get could not install ${missing[*]}; please install them by hand." >&2
 else
-    echo "Please install the missing system libraries: ${missing[*]}" >&2
+    echo "Please install what is missing: ${missing[*]}" >&2
 fi
 exit 0

@@ -42,11 +42,12 @@ Corners = Annotated[
         "--corners",
         metavar='"x,y x,y x,y x,y"',
         help="Outer corners of the keys in pixels, as the player sees them: back-left (bass), back-right, front-right, "
-        "front-left. They hold all keys from the lowest key (A0, or --lowest-key) up to C8.",
+        "front-left. They hold all keys from --lowest-key to --highest-key.",
         show_default="found in the video",
     ),
 ]
 LowestKey = Annotated[str | None, typer.Option("--lowest-key", metavar="C2", help="The lowest key in view.")]
+HighestKey = Annotated[str | None, typer.Option("--highest-key", metavar="C7", help="The highest key in view.")]
 Model = Annotated[
     str | None, typer.Option("--model", metavar="NAME|FILE", help="The network to read with.", show_default="built in")
 ]
@@ -95,6 +96,7 @@ def transcribe(
     end: End = None,
     corners: Corners = None,
     lowest_key: LowestKey = None,
+    highest_key: HighestKey = None,
     model: Model = None,
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
@@ -107,7 +109,7 @@ def transcribe(
 ) -> None:
     """Read a silent video: piano roll, MIDI, table of notes, score, sound, picture and report."""
     from app import pipeline
-    from app.options import parse_corners, parse_lowest_key, parse_outputs
+    from app.options import parse_corners, parse_highest_key, parse_lowest_key, parse_outputs
 
     with _progress() as progress:
         report = pipeline.transcribe(
@@ -117,6 +119,7 @@ def transcribe(
             end=end,
             corners=parse_corners(corners),
             lowest_key=parse_lowest_key(lowest_key),
+            highest_key=parse_highest_key(highest_key),
             model=model,
             instrument=instrument,
             soundfont=soundfont,
@@ -133,20 +136,30 @@ def keyboard(
     end: End = None,
     corners: Corners = None,
     lowest_key: LowestKey = None,
+    highest_key: HighestKey = None,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Find the keyboard: its four corners, its lowest and highest key. Exit code 3 where there is none."""
     from app import pipeline
-    from app.options import parse_corners, parse_lowest_key
+    from app.options import parse_corners, parse_highest_key, parse_lowest_key
     from pianoroll.keys import pitch_name
 
+    warnings: list[str] = []
     with _progress() as progress:
         progress("keyboard", None)
         found = pipeline.find_keyboard(
-            source, start=start, end=end, corners=parse_corners(corners), lowest_key=parse_lowest_key(lowest_key)
+            source,
+            start=start,
+            end=end,
+            corners=parse_corners(corners),
+            lowest_key=parse_lowest_key(lowest_key),
+            highest_key=parse_highest_key(highest_key),
+            warnings=warnings,
         )
+    for warning in warnings:
+        _warn(warning)
     if as_json:
         _print_json(pipeline.keyboard_facts(found))
         return
@@ -166,6 +179,7 @@ def roll(
     end: End = None,
     corners: Corners = None,
     lowest_key: LowestKey = None,
+    highest_key: HighestKey = None,
     model: Model = None,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -173,7 +187,7 @@ def roll(
 ) -> None:
     """Read a video into a piano roll: which key is down at each frame."""
     from app import pipeline
-    from app.options import parse_corners, parse_lowest_key
+    from app.options import parse_corners, parse_highest_key, parse_lowest_key
 
     with _progress() as progress:
         read = pipeline.roll(
@@ -183,6 +197,7 @@ def roll(
             end=end,
             corners=parse_corners(corners),
             lowest_key=parse_lowest_key(lowest_key),
+            highest_key=parse_highest_key(highest_key),
             model=model,
             progress=progress,
         )

@@ -38,12 +38,21 @@ def parse_corners(text: str | None) -> np.ndarray | None:
 
 def parse_lowest_key(name: str | None) -> int | None:
     """MIDI pitch of a key name such as C2. Raises OptionError where it is none."""
+    return _parse_key("--lowest-key", name)
+
+
+def parse_highest_key(name: str | None) -> int | None:
+    """MIDI pitch of a key name such as C7. Raises OptionError where it is none."""
+    return _parse_key("--highest-key", name)
+
+
+def _parse_key(option: str, name: str | None) -> int | None:
     if name is None:
         return None
     try:
         return parse_pitch(name)
     except ValueError as error:
-        raise OptionError(f"--lowest-key {error}.") from error
+        raise OptionError(f"{option} {error}.") from error
 
 
 def parse_outputs(text: str | Sequence[str]) -> tuple[str, ...]:

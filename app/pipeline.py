@@ -9,13 +9,13 @@ import logging
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
+from app.corners import assumed_range, check_range, count_keys, given_keyboard, possible_ranges
 from app.options import OUTPUTS, OptionError, check_span
 from app.report import Clock, Progress, Report, versions
 from pianoroll import FileError, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
@@ -24,7 +24,7 @@ from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, pitch_name
 from pianoroll.plot import write_plot
 from pianoroll.roll import frame_distance
 from video2roll.rectify import CornersError, Keyboard
-from video2roll.video import VideoInfo, probe, read_image
+from video2roll.video import VideoInfo, probe, read_image, sample_images
 
 if TYPE_CHECKING:
     from score import Score
@@ -44,6 +44,7 @@ def transcribe(
     end: float | None = None,
     corners: np.ndarray | None = None,
     lowest_key: int | None = None,
+    highest_key: int | None = None,
     model: str | None = None,
     instrument: int | str = 0,
     soundfont: Pathlike | None = None,
@@ -54,8 +55,9 @@ def transcribe(
     """Read a silent video and write ``outputs`` into the folder ``out``, as ``NAME.mid`` and so on.
 
     ``start``, ``end``: seconds. ``corners (4, 2)``: pixels, see ``Keyboard``; found in the video unless given.
-    ``lowest_key``: MIDI pitch of the lowest key in view. ``name``: of the outputs, the video's unless given.
+    ``lowest_key``, ``highest_key``: MIDI pitches of the outermost keys in view.
     ``instrument``: General MIDI program 0..127 or its name, for the sound and the MIDI file.
+    ``name``: of the outputs, the video's unless given.
 
     What fails after the notes are known (score, sound, a file) is noted in ``Report.missing``, and the rest is kept.
     Raises KeyboardError (no keyboard), VideoError, CornersError, OptionError or FileError (e.g. the disk is full).
@@ -66,7 +68,7 @@ def transcribe(
     program = _check_sound(instrument, soundfont)
     report = Report(source=str(video), versions=versions())
     clock = Clock(report.timings, progress)
-    seen = _read(video, info, start, end, corners, lowest_key, model, clock)
+    seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, clock)
     report.warnings += seen.warnings
     with clock("notes"):
         import roll2midi
@@ -88,22 +90,25 @@ def find_keyboard(
     end: float | None = None,
     corners: np.ndarray | None = None,
     lowest_key: int | None = None,
+    highest_key: int | None = None,
+    warnings: list[str] | None = None,
 ) -> Keyboard:
     """The keyboard in a video or still picture, or the one that ``corners`` mark in it.
 
-    Corners given by hand hold all keys from ``lowest_key`` (A0 unless given) up to C8.
-    Raises KeyboardError where there is none, CornersError where the corners miss the picture.
+    Corners given by hand hold all keys from ``lowest_key`` to ``highest_key``, A0 to C8 if neither is given; if one is,
+    the keys are counted in the picture, and a sentence in ``warnings`` says which other end was taken.
+    Raises KeyboardError where there is none, CornersError where the corners or keys cannot be right.
     """
     check_span(start, end)
-    still = Path(source).suffix.lower() in IMAGE_SUFFIXES
+    check_range(lowest_key, highest_key)
     if corners is not None:
-        height, width = read_image(source).shape[:2] if still else _size(probe(source))
-        return _given_keyboard(corners, lowest_key, width, height)
-    if still:
-        from video2roll.keyboard import find_in_image
+        return _given_keyboard(source, start, end, corners, lowest_key, highest_key, warnings)
+    if not _is_still(source):
+        return find_views(source, start=start, end=end, lowest_key=lowest_key, highest_key=highest_key)[0].keyboard
+    from video2roll.keyboard import find_in_image
 
-        return find_in_image(source, lowest_key=lowest_key)
-    return find_views(source, start=start, end=end, lowest_key=lowest_key)[0].keyboard
+    found = find_in_image(source, lowest_key=lowest_key)
+    return found if highest_key is None else _ending_at(found, highest_key, lowest_key)
 
 
 def find_views(
@@ -113,12 +118,20 @@ def find_views(
     end: float | None = None,
     corners: np.ndarray | None = None,
     lowest_key: int | None = None,
+    highest_key: int | None = None,
+    warnings: list[str] | None = None,
 ) -> "list[View]":
-    """The views of the keyboard in a video, the one that is seen longest first; raises as ``find_keyboard`` does."""
+    """The views of the keyboard in a video, the one that is seen longest first; as ``find_keyboard`` in all else."""
     from video2roll import scenes
 
-    given = None if corners is None else find_keyboard(video, corners=corners, lowest_key=lowest_key)
-    return scenes.find_views(video, start=start, end=end, lowest_key=lowest_key, keyboard=given)
+    check_range(lowest_key, highest_key)
+    if corners is not None:
+        given = _given_keyboard(video, start, end, corners, lowest_key, highest_key, warnings)
+        return scenes.find_views(video, start=start, end=end, keyboard=given)
+    views = scenes.find_views(video, start=start, end=end, lowest_key=lowest_key)
+    if highest_key is not None:
+        views[0] = replace(views[0], keyboard=_ending_at(views[0].keyboard, highest_key, lowest_key))
+    return views
 
 
 def roll(
@@ -129,6 +142,7 @@ def roll(
     end: float | None = None,
     corners: np.ndarray | None = None,
     lowest_key: int | None = None,
+    highest_key: int | None = None,
     model: str | None = None,
     progress: Progress | None = None,
 ) -> PianoRoll:
@@ -136,7 +150,7 @@ def roll(
     check_span(start, end)
     info = probe(video)
     _check_file(out, ".npz")
-    seen = _read(video, info, start, end, corners, lowest_key, model, Clock({}, progress))
+    seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, Clock({}, progress))
     seen.roll.metadata["warnings"] = list(dict.fromkeys([*seen.roll.metadata.get("warnings", []), *seen.warnings]))
     seen.roll.save(out)
     return seen.roll
@@ -207,13 +221,23 @@ def _read(
     end: float | None,
     corners: np.ndarray | None,
     lowest_key: int | None,
+    highest_key: int | None,
     model: str | None,
     clock: Clock,
 ) -> _Seen:
     with clock("keyboard"):
-        views = find_views(video, start=start, end=end, corners=corners, lowest_key=lowest_key)
+        warnings: list[str] = []
+        views = find_views(
+            video,
+            start=start,
+            end=end,
+            corners=corners,
+            lowest_key=lowest_key,
+            highest_key=highest_key,
+            warnings=warnings,
+        )
     keyboard = views[0].keyboard
-    warnings = _doubts(keyboard, given=corners is not None)
+    warnings += _doubts(keyboard, given=corners is not None)
     with clock("read") as done:
         import video2roll
 
@@ -236,21 +260,61 @@ def _doubts(keyboard: Keyboard, *, given: bool) -> list[str]:
     return doubts
 
 
-def _given_keyboard(corners: np.ndarray, lowest_key: int | None, width: int, height: int) -> Keyboard:
+def _given_keyboard(
+    source: Pathlike,
+    start: float,
+    end: float | None,
+    corners: np.ndarray,
+    lowest: int | None,
+    highest: int | None,
+    warnings: list[str] | None,
+) -> Keyboard:
     """The keyboard that the user's corners mark. Raises CornersError where they form none, or miss the picture."""
-    box = np.array([[0, 0], [width, 0], [width, height], [0, height]], dtype=np.float32)
-    lowest = LOWEST_PITCH if lowest_key is None else lowest_key
-    if lowest >= HIGHEST_PITCH:
-        raise CornersError(f"--lowest-key {pitch_name(lowest)} leaves no keys between the corners; give a lower one.")
-    keyboard = Keyboard(corners, lowest, HIGHEST_PITCH)
-    area, _ = cv2.intersectConvexConvex(keyboard.corners.astype(np.float32), box)
-    if area <= 0:
-        raise CornersError(f"These corners lie outside the picture, which is {width} x {height} pixels.")
-    (ax, ay), (bx, by), _, (dx, dy) = keyboard.corners
-    mirrored = (bx - ax) * (dy - ay) - (by - ay) * (
-        dx - ax
-    ) < 0  # from above, the front is to the right of bass-to-treble
-    return Keyboard(corners, lowest, HIGHEST_PITCH, mirrored=bool(mirrored))
+    height, width = read_image(source).shape[:2] if _is_still(source) else _size(probe(source))
+    assumed = assumed_range(lowest, highest)
+    keyboard = given_keyboard(corners, assumed, width, height)
+    if assumed == (LOWEST_PITCH, HIGHEST_PITCH) or (lowest is not None and highest is not None):
+        return keyboard
+    from video2roll.keyboard import hands_free
+
+    images = [read_image(source)] if _is_still(source) else sample_images(source, start=start, end=end)
+    gray = hands_free(images)
+    scaled = keyboard.corners * [gray.shape[1] / width, gray.shape[0] / height]
+    counted = count_keys(gray, scaled, possible_ranges(lowest, highest))
+    if warnings is not None:
+        warnings.append(_which_keys(counted, assumed, "--highest-key" if highest is None else "--lowest-key"))
+    return given_keyboard(corners, counted or assumed, width, height)
+
+
+def _which_keys(counted: tuple[int, int] | None, assumed: tuple[int, int], option: str) -> str:
+    """A sentence on the keys that were taken to lie between the user's corners."""
+    names = " to ".join(pitch_name(pitch) for pitch in counted or assumed)
+    if counted is None:
+        return f"The keys between the corners could not be counted and are taken to be {names}; see {option}."
+    return f"{counted[1] - counted[0] + 1} keys were counted between the corners, {names}; see {option}."
+
+
+def _ending_at(found: Keyboard, highest: int, lowest: int | None) -> Keyboard:
+    """A found keyboard whose highest key in view is ``highest``. Raises CornersError where it cannot be.
+
+    ``lowest``: what the user says of the lowest key; it has settled the octave then.
+    """
+    octaves = 0 if lowest is not None else round((highest - found.highest_pitch) / 12)
+    top = found.highest_pitch + 12 * octaves
+    if abs(top - highest) > 1:
+        seen = pitch_name(top) if lowest is not None else pitch_name(top)[:-1]
+        raise CornersError(
+            f"The highest key in view looks like {seen}, not like {pitch_name(highest)}; "
+            "check --highest-key or give the corners."
+        )
+    bottom = found.lowest_pitch + 12 * octaves
+    if bottom < LOWEST_PITCH or top > HIGHEST_PITCH:
+        raise CornersError(f"With {pitch_name(highest)} as the highest key in view the keys would leave the 88.")
+    return replace(found, lowest_pitch=bottom, highest_pitch=top, octave_guessed=False)
+
+
+def _is_still(source: Pathlike) -> bool:
+    return Path(source).suffix.lower() in IMAGE_SUFFIXES
 
 
 def _size(info: VideoInfo) -> tuple[int, int]:

@@ -5,6 +5,7 @@ Started by ``silentkeys app``. It runs on the user's own machine and computes no
 
 import sys
 import tempfile
+from dataclasses import dataclass
 from pathlib import Path
 
 import pandas as pd
@@ -14,7 +15,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit run
 
 from app import pipeline
 from app.batch import VIDEO_SUFFIXES
-from app.options import ALL_OUTPUTS, parse_corners, parse_lowest_key
+from app.keyboard_step import keyboard_choice, keyboard_step
+from app.options import ALL_OUTPUTS, check_span
 from app.report import Report
 from pianoroll import SilentkeysError
 
@@ -39,14 +41,28 @@ STAGES = {
 }
 
 
+@dataclass(frozen=True)
+class Options:
+    """What the user chose besides the keyboard; ``start`` and ``end`` in seconds."""
+
+    start: float
+    end: float | None
+    instrument: str
+
+
 def page() -> None:
     """Lay out the page; a result stays until the next one."""
     st.set_page_config(page_title="silentkeys", page_icon="🎹", layout="wide")
     st.title("silentkeys")
     st.write("Watch a pianist's keyboard on **silent** video, filmed from above; get back MIDI, a score and sound.")
     video = _choose_video()
+    keyboard = st.container()
     options = _choose_options()
-    if st.button("Transcribe", type="primary", disabled=video is None) and video is not None:
+    if video is not None:
+        with keyboard:
+            _show_keyboard(video, options)
+    ready = video is not None and "keyboard_step" in st.session_state
+    if st.button("Transcribe", type="primary", disabled=not ready) and video is not None:
         st.session_state.pop("report", None)
         _transcribe(video, options)
     if "report" in st.session_state:
@@ -70,19 +86,28 @@ def _choose_video() -> Path | None:
     return Path(path).expanduser() if path.strip() else None
 
 
-def _choose_options() -> dict[str, str | float | None]:
-    """What the command line calls --start, --end, --corners, --lowest-key and --instrument."""
+def _choose_options() -> Options:
+    """What the command line calls --start, --end and --instrument."""
     with st.expander("Options"):
         left, right = st.columns(2)
         start = left.number_input("Begin at second", min_value=0.0, value=0.0)
         end = right.number_input("End at second", min_value=0.0, value=None, placeholder="the end")
-        corners = left.text_input("Corners of the keyboard", placeholder="x,y x,y x,y x,y (found if empty)")
-        lowest = right.text_input("Lowest key in view", placeholder="C2 (found if empty)")
         instrument = left.text_input("Instrument", value="Acoustic Grand Piano")
-    return {"start": start, "end": end, "corners": corners, "lowest_key": lowest, "instrument": instrument}
+    return Options(float(start), None if end is None else float(end), instrument)
 
 
-def _transcribe(video: Path, options: dict[str, str | float | None]) -> None:
+def _show_keyboard(video: Path, options: Options) -> None:
+    """The step “Keyboard”, for the part of the video that is to be read."""
+    try:
+        check_span(options.start, options.end)
+        keyboard_step(video, options.start, options.end)
+    except SilentkeysError as error:
+        st.error(str(error))
+    except Exception as error:
+        st.error(_unforeseen(error))
+
+
+def _transcribe(video: Path, options: Options) -> None:
     bar = st.progress(0.0, "Starting")
 
     def tell(stage: str, fraction: float | None) -> None:
@@ -93,20 +118,23 @@ def _transcribe(video: Path, options: dict[str, str | float | None]) -> None:
         st.session_state["report"] = pipeline.transcribe(
             video,
             tempfile.mkdtemp(dir=_folder()),
-            start=float(options["start"] or 0.0),
-            end=None if options["end"] is None else float(options["end"]),
-            corners=parse_corners(str(options["corners"]) or None),
-            lowest_key=parse_lowest_key(str(options["lowest_key"]) or None),
-            instrument=str(options["instrument"] or 0),
+            start=options.start,
+            end=options.end,
+            **keyboard_choice(),
+            instrument=options.instrument or 0,
             outputs=ALL_OUTPUTS,
             progress=tell,
         )
     except SilentkeysError as error:
         st.error(str(error))
     except Exception as error:
-        st.error(f"Something went wrong that nobody foresaw: {type(error).__name__}: {error}")
+        st.error(_unforeseen(error))
     finally:
         bar.empty()
+
+
+def _unforeseen(error: Exception) -> str:
+    return f"Something went wrong that nobody foresaw: {type(error).__name__}: {error}"
 
 
 def _show(report: Report) -> None:

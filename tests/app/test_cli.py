@@ -90,6 +90,9 @@ def test_what_is_missing_is_told_and_the_exit_code_is_not_zero(
         (["--corners", "1,1 2,2 3,3 4,4"], "no quadrilateral", 1),
         (["--corners", "somewhere"], "not four points", 1),
         (["--lowest-key", "Q5"], "--lowest-key “Q5”", 2),
+        (["--highest-key", "Q5"], "--highest-key “Q5”", 2),
+        (["--lowest-key", "C#2"], "begins and ends with a white", 1),
+        (["--lowest-key", "C4", "--highest-key", "C2"], "must lie above --lowest-key C4", 1),
         (["--outputs", "mid,mp3"], "“mp3” is no output", 2),
         (["--soundfont", "none.sf2"], "none.sf2 does not exist", 1),
     ],
@@ -134,6 +137,19 @@ def test_given_corners_are_given_back(run: Run, make_video: MakeVideo) -> None:
     found = json.loads(run("keyboard", make_video(), "--corners", CORNERS, "--json").out)
     assert found["corners"] == [[2, 2], [62, 2], [62, 46], [2, 46]]
     assert (found["lowest_pitch"], found["highest_pitch"]) == (21, 108)
+
+
+def test_the_keys_between_given_corners_are_given_too(run: Run, make_video: MakeVideo) -> None:
+    words = ["keyboard", make_video(), "--corners", CORNERS, "--lowest-key", "C2", "--highest-key", "C7", "--json"]
+    result = run(*words)
+    found = json.loads(result.out)
+    assert (found["lowest_pitch"], found["highest_pitch"]) == (36, 96)
+    assert result.err == ""
+
+
+def test_keys_that_cannot_be_counted_are_a_warning(run: Run, make_video: MakeVideo) -> None:
+    result = run("keyboard", make_video(), "--corners", CORNERS, "--lowest-key", "C2")
+    assert "could not be counted and are taken to be C2 to C8; see --highest-key" in result.err
 
 
 def test_debug_shows_the_traceback(run: Run, tmp_path: Path) -> None:

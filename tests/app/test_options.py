@@ -3,7 +3,15 @@
 import numpy as np
 import pytest
 
-from app.options import OUTPUTS, OptionError, check_span, parse_corners, parse_lowest_key, parse_outputs
+from app.options import (
+    OUTPUTS,
+    OptionError,
+    check_span,
+    parse_corners,
+    parse_highest_key,
+    parse_lowest_key,
+    parse_outputs,
+)
 from video2roll.rectify import CornersError
 
 
@@ -28,11 +36,14 @@ def test_corners_that_form_no_quadrilateral(text: str) -> None:
         parse_corners(text)
 
 
-def test_lowest_key() -> None:
+def test_lowest_and_highest_key() -> None:
     assert parse_lowest_key("C2") == 36
     assert parse_lowest_key(None) is None
     with pytest.raises(OptionError, match=r"--lowest-key “H2”"):
         parse_lowest_key("H2")
+    assert parse_highest_key("C7") == 96
+    with pytest.raises(OptionError, match=r"--highest-key “D9”"):
+        parse_highest_key("D9")
 
 
 def test_outputs_are_named_in_any_order_and_case() -> None:

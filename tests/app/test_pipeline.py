@@ -170,11 +170,6 @@ def test_corners_may_reach_beyond_the_picture_but_not_miss_it(make_video: MakeVi
         pipeline.find_keyboard(video, corners=np.array([[100, 10], [200, 10], [200, 40], [100, 40]]))
 
 
-def test_given_corners_hold_the_keys_from_the_lowest_up_to_c8(make_video: MakeVideo) -> None:
-    keyboard = pipeline.find_keyboard(make_video(), corners=CORNERS, lowest_key=36)
-    assert (keyboard.lowest_pitch, keyboard.highest_pitch, keyboard.mirrored) == (36, 108, False)
-
-
 def test_corners_in_the_order_of_a_mirror_image_are_noticed(make_video: MakeVideo) -> None:
     keyboard = pipeline.find_keyboard(make_video(), corners=np.array([[62, 2], [2, 2], [2, 46], [62, 46]]))
     assert keyboard.mirrored

@@ -1,0 +1,149 @@
+"""The step “Keyboard” in a real browser: corners are dragged, the keys between them move, and the page knows.
+
+Needs Chromium (or Chrome) on this computer, and the package playwright to drive it.
+"""
+
+import os
+import re
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SAMPLE = ROOT / "samples" / "furelise.mp4"
+PATIENCE = 20_000  # milliseconds
+
+
+@pytest.fixture(scope="module")
+def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The page, served as ``silentkeys app`` does."""
+    with socket.socket() as free:
+        free.bind(("localhost", 0))
+        port = free.getsockname()[1]
+    words = [sys.executable, "-m", "app.cli", "app", "--port", str(port), "--no-browser"]
+    said = tmp_path_factory.mktemp("page") / "said.txt"
+    with open(said, "w") as log:
+        server = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
+    try:
+        _wait_for(f"http://localhost:{port}/_stcore/health", server)
+        yield f"http://localhost:{port}"
+    finally:
+        os.killpg(server.pid, 15)
+        server.wait(10)
+
+
+def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
+    for _ in range(150):
+        try:
+            urllib.request.urlopen(address, timeout=1).close()
+            return
+        except OSError:
+            assert server.poll() is None, "the page did not start"
+            time.sleep(0.1)
+    pytest.fail("the page did not answer")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on this computer")
+    with playwright.sync_playwright() as driver:
+        # no sandbox: containers forbid it, and only our own page is opened
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def page(browser: Any, address: str) -> Iterator[Any]:
+    """The page with the sample video chosen and its keyboard found."""
+    page = browser.new_context(viewport={"width": 1280, "height": 1500}, has_touch=True).new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.locator("input[type=file]").set_input_files(SAMPLE)
+    page.locator(".handle").nth(3).wait_for()
+    yield page
+    page.close()
+
+
+def place(page: Any, corner: int) -> tuple[float, float]:
+    """Where a corner is, in pixels of the video, as its label tells."""
+    label = page.locator(".handle").nth(corner).get_attribute("aria-label")
+    x, y = re.findall(r"-?\d+", label)
+    return float(x), float(y)
+
+
+def keys(page: Any) -> str:
+    """The white keys as drawn."""
+    return page.locator(".picture .whites").get_attribute("d")
+
+
+def test_a_dragged_corner_moves_the_keys_and_the_page_takes_it(page: Any) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    expect(page.get_by_text("Found: A0 to C8")).to_be_visible()
+    found, drawn = [place(page, corner) for corner in range(4)], keys(page)
+    assert drawn.count("M") == 51  # lines between 52 white keys
+
+    dot = page.locator(".handle").nth(1).locator(".dot").bounding_box()
+    x, y = dot["x"] + dot["width"] / 2, dot["y"] + dot["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y - 30, steps=3)
+    assert keys(page) != drawn  # already while the button is down
+    page.mouse.up()
+
+    expect(page.get_by_text("Your keyboard is used: A0 to C8")).to_be_visible()
+    moved = [place(page, corner) for corner in range(4)]
+    assert moved[1][0] > found[1][0] + 10
+    assert moved[1][1] < found[1][1] - 15
+    for corner in (0, 2, 3):
+        assert moved[corner] == pytest.approx(found[corner], abs=1)  # labels are whole pixels
+
+    page.get_by_text("On the command line").click()
+    told = page.get_by_test_id("stCode").inner_text()
+    points = [tuple(map(float, point.split(","))) for point in re.search(r'"(.*)"', told)[1].split()]
+    assert points[1] == pytest.approx(moved[1], abs=1)
+    assert points[2] == pytest.approx(found[2], abs=1)
+
+    page.get_by_role("button", name="Find again").click()
+    expect(page.get_by_text("Found: A0 to C8")).to_be_visible()
+    assert [place(page, corner) for corner in range(4)] == found
+    assert keys(page) == drawn
+
+
+def test_arrow_keys_move_a_corner_too(page: Any) -> None:
+    expect = pytest.importorskip("playwright.sync_api").expect
+    found = place(page, 3)
+    handle = page.locator(".handle").nth(3)
+    handle.focus()
+    handle.press("ArrowLeft")
+    handle.press("Shift+ArrowDown")
+    expect(page.get_by_text("Your keyboard is used")).to_be_visible()
+    assert place(page, 3) == pytest.approx((found[0] - 1, found[1] + 10), abs=1)
+
+
+def test_a_finger_on_a_phone_drags_the_corner_and_not_the_page(page: Any) -> None:
+    page.set_viewport_size({"width": 390, "height": 780})
+    page.locator(".picture").scroll_into_view_if_needed()
+    found = place(page, 2)
+    dot = page.locator(".handle").nth(2).locator(".dot").bounding_box()
+    finger = page.context.new_cdp_session(page)
+    for step in range(11):
+        point = {"x": dot["x"] + dot["width"] / 2 - step, "y": dot["y"] + dot["height"] / 2 - 3 * step}
+        kind = "touchMove" if step else "touchStart"
+        finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [point]})
+    finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+    scale = page.locator(".picture").evaluate("picture => picture.getScreenCTM().a")
+    assert place(page, 2) == pytest.approx((found[0] - 10 / scale, found[1] - 30 / scale), abs=2)
