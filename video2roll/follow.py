@@ -19,7 +19,7 @@ from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, CornersError, Keyboard
 
 MOVED = 0.5  # strip pixels (12 a white key): less than that at the strip's corners is noise, not motion
 STILL = 0.1  # strip pixels: where the keyboard did move, it is followed that closely
-GONE = 0.5  # score below which a strip does not show the keyboard of the reference
+GONE = 0.7  # score below which a strip does not show the keyboard of the reference
 
 _WIDTH, _HEIGHT = STRIP_WIDTH // 2, STRIP_HEIGHT // 2  # strips are compared at half size
 _ROWS, _COLUMNS = 2, 26  # blocks of two white keys by half the strip's height
@@ -27,6 +27,8 @@ _LEAST_CONTRAST = 4.0  # gray levels: a block more even than that holds nothing 
 _LEAST_KNOWN = 0.4  # of a block that the picture must show
 _ALIKE = 0.5  # correlation of a block from which it counts
 _IMPROVED = 0.75  # of the blocks that must look better after a motion: a hand moves few, a camera moves all
+_DOUBT = 0.04  # below the usual score: the pattern of the keys repeats, and shifted by a few keys it looks nearly alike
+_HABIT = 0.02  # of a frame's score in the usual one
 _CLEAR = 0.85  # score below which it is looked farther away
 _BLUR = 3.0  # half-size strip pixels, half a white key
 _STEPS = 5  # at most, in one frame
@@ -47,11 +49,11 @@ class View:
 
 class Follower:
     """Where a view's keyboard is, frame after frame. ``keyboard`` is its last place; ``score``, -1..1, tells how much
-    the last frame looked like the view there."""
+    the last frame looked like the view there, and ``usual`` how much frames do of late."""
 
     def __init__(self, view: View) -> None:
         self.view = view
-        self.score = 1.0
+        self.score = self.usual = 1.0
         self.place(view.keyboard)
         strip = self._rectify(view.picture)
         inside = self._rectify(np.full(view.picture.shape, 255, np.uint8), outside=0) == 255
@@ -71,7 +73,15 @@ class Follower:
             if moved is not None:
                 self.place(moved)
                 strip = self._rectify(image)
-        return strip if self.score > GONE else None
+        if self.score <= GONE:
+            return None
+        self.usual += _HABIT * (self.score - self.usual)
+        return strip
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the keyboard looks worse than it used to: a hand, or keys that lie a few keys beside their place."""
+        return self.score < self.usual - _DOUBT
 
     def _register(self, strip: np.ndarray) -> tuple[np.ndarray | None, float]:
         """Where the view's strip lies on ``strip`` (half-size pixels), None where it did not move; and the score."""
@@ -85,7 +95,8 @@ class Follower:
                 if np.median(better) > np.median(after):
                     motion, after = again, better
         clear = after > _ALIKE
-        if motion is None or not clear.any() or np.mean((after > before)[clear]) < _IMPROVED:
+        improved = clear.any() and np.mean((after > before)[clear]) >= _IMPROVED
+        if motion is None or not improved or np.median(after) < self.usual - _DOUBT:
             return None, float(np.median(before))
         return motion, float(np.median(after))
 

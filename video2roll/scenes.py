@@ -25,8 +25,13 @@ from video2roll.video import Frame, spread_frames
 MOST_VIEWS = 6
 PATIENCE = 0.3  # seconds without a keyboard after which it is looked for anew
 _LONGEST_PAUSE = 8.0  # seconds between such looks; each one takes longer to come than the last
+_SAME = 0.1  # below the usual score, at which a keyboard found elsewhere is the same one and no other view
+_LOOKS = 6  # at frames that show none of the views known
+_MOST = 0.6  # share of the frames that must show a keyboard, so that no better picture of it is looked for
 _LEAST_LEFT = 2  # pictures that are worth looking for another view
 _EMPTY = 8.0  # gray levels of contrast below which a picture is black or blank
+
+Shown = tuple[Frame, Keyboard]  # a frame, and where it shows a keyboard
 
 
 def find_views(
@@ -45,25 +50,28 @@ def find_views(
     frames = [_gray(frame) for frame in spread_frames(path, start=start, end=end)]
     if keyboard is not None:
         return [View(keyboard, _median(frames), frames[len(frames) // 2].time)]
-    views: list[tuple[int, View]] = []
     left = [frame for frame in frames if frame.image.std() > _EMPTY]
-    while len(left) >= (_LEAST_LEFT if views else 1) and len(views) < MOST_VIEWS:
-        view = _one_view(left, None if views else lowest_key, thorough=not views)
-        if view is None:
-            break
-        if views:
-            view = replace(view, keyboard=_named_like(view.keyboard, views[0][1].keyboard))
-        shows = _showing(view, left)
-        times = {frame.time for frame, _ in shows}
-        still = all(keyboard is view.keyboard for _, keyboard in shows)
-        clean = still and len(shows) > 0.9 * len(left)  # then the median was theirs already
-        views.append((len(shows), view if clean else _without_hands(view, shows)))
-        left = [frame for frame in left if frame.time not in times]
-        if not shows:
-            break
-    if not views:
+    first = _first_view(left, lowest_key)
+    if first is None:
         raise KeyboardError(NO_KEYBOARD.format(what=Path(path).name))
-    return [view for _, view in sorted(views, key=lambda pair: -pair[0])]
+    followers, counts = [Follower(first[0])], [len(first[1])]
+    left = _without(left, first[1])
+    for _ in range(_LOOKS):
+        if len(left) < _LEAST_LEFT:
+            break
+        frame = left[len(left) // 2]
+        number, strip = _look(followers, 0, frame)
+        if strip is None:
+            left = [other for other in left if other is not frame]
+            continue
+        shows = _showing(followers[number].view, left, frame.time, followers[number].keyboard)
+        if number == len(counts):
+            followers[number] = Follower(_without_hands(followers[number].view, shows))
+            counts.append(0)
+        counts[number] += len(shows)
+        left = _without(left, shows)
+    order = sorted(range(len(counts)), key=lambda number: -counts[number])
+    return [followers[number].view for number in order]
 
 
 @dataclass(frozen=True)
@@ -88,52 +96,60 @@ def watch(frames: Iterable[Frame], keyboard: Keyboard | Sequence[View]) -> Itera
 
 def _follow(frames: Iterable[Frame], followers: list[Follower]) -> Iterator[Sight]:
     """As ``watch``; views that are found on the way are appended to ``followers``."""
-    current, lost_at, pause, next_look = 0, np.inf, PATIENCE, np.inf
+    current, pause, next_look = 0, PATIENCE, np.inf
     for frame in frames:
         strip = followers[current](frame.image)
         if strip is None:
-            if not np.isfinite(lost_at):
-                lost_at, pause, next_look = frame.time, PATIENCE, frame.time + PATIENCE
             current, strip = _in_another(followers, current, frame.image)
-            if strip is None and frame.time >= next_look:
-                current, strip = _look(followers, current, frame)
-                pause = min(2 * pause, _LONGEST_PAUSE)
-                next_look = frame.time + pause
-        if strip is not None:
-            lost_at = np.inf
+        if strip is not None and not followers[current].doubtful:
+            pause, next_look = PATIENCE, np.inf
+        elif frame.time >= next_look:
+            current, strip = _look(followers, current, frame, strip)
+            pause = min(2 * pause, _LONGEST_PAUSE)
+            next_look = frame.time + pause
+        elif not np.isfinite(next_look):
+            next_look = frame.time + PATIENCE
         yield Sight(frame.time, strip, current, followers[current].keyboard)
 
 
 def _in_another(followers: list[Follower], current: int, image: np.ndarray) -> tuple[int, np.ndarray | None]:
-    """The view that a picture shows, other than the ``current`` one, and its strip; None where it shows none."""
-    for number, follower in enumerate(followers):
-        if number != current:
-            strip = follower(image)
-            if strip is not None:
-                return number, strip
-    return current, None
+    """The view, other than the ``current`` one, that a picture shows best, and its strip; None where it shows none."""
+    strips = {number: follower(image) for number, follower in enumerate(followers) if number != current}
+    seen = [number for number, strip in strips.items() if strip is not None]
+    if not seen:
+        return current, None
+    best = max(seen, key=lambda number: followers[number].score)
+    return best, strips[best]
 
 
-def _look(followers: list[Follower], current: int, frame: Frame) -> tuple[int, np.ndarray | None]:
-    """Look for the keyboard as in any picture: one of the views at another place, or else a new view."""
+def _look(
+    followers: list[Follower], current: int, frame: Frame, strip: np.ndarray | None = None
+) -> tuple[int, np.ndarray | None]:
+    """Look for the keyboard as in any picture: one of the views at another place, or else a new view.
+
+    Where the current view is seen (``strip``), another place must look better; a new view is not looked for.
+    """
     if frame.image.std() < _EMPTY:
         return current, None
     try:
         found = find_keyboard([frame.image])
     except KeyboardError:
-        return current, None
-    for number in [current, *(n for n in range(len(followers)) if n != current)]:
-        last = followers[number].keyboard
-        followers[number].place(_same_keys(followers[number].view.keyboard, found, last))
-        strip = followers[number](frame.image)
-        if strip is not None:
-            return number, strip
-        followers[number].place(last)
-    if len(followers) >= MOST_VIEWS:
-        return current, None
-    named = _named_like(found, followers[current].keyboard)
-    followers.append(Follower(View(named, frame.image, frame.time)))
-    return len(followers) - 1, followers[-1](frame.image)
+        return current, strip
+    best, best_score, best_strip = current, followers[current].score if strip is not None else 0.0, strip
+    for number, follower in enumerate(followers):
+        last, score = follower.keyboard, follower.score
+        follower.place(_same_keys(follower.view.keyboard, found, last))
+        placed = follower(frame.image)
+        if placed is not None and follower.score > max(best_score, follower.usual - _SAME):
+            best, best_score, best_strip = number, follower.score, placed
+        else:
+            follower.place(last)
+            follower.score = score
+    if best_strip is None and len(followers) < MOST_VIEWS:
+        named = _named_like(found, followers[current].keyboard)
+        followers.append(Follower(View(named, frame.image, frame.time)))
+        return len(followers) - 1, followers[-1](frame.image)
+    return best, best_strip
 
 
 def _same_keys(wanted: Keyboard, found: Keyboard, last: Keyboard) -> Keyboard:
@@ -179,33 +195,53 @@ def _median(frames: Sequence[Frame]) -> np.ndarray:
     return cv2.resize(hands_free([frame.image for frame in frames]), (width, height))
 
 
-def _one_view(frames: Sequence[Frame], lowest_key: int | None, *, thorough: bool) -> View | None:
-    """A keyboard in the median of the frames, or else in one of them; None where there is none."""
+def _first_view(frames: Sequence[Frame], lowest_key: int | None) -> tuple[View, list[Shown]] | None:
+    """The keyboard in the median of the frames, or else in one of them, and which frames show it; None if none does."""
+    if not frames:
+        return None
     middle = frames[len(frames) // 2]
     tries = [Frame(middle.time, _median(frames))] if len(frames) > 2 else []
-    tries += [middle, *([frames[len(frames) // 4], frames[len(frames) * 3 // 4]] if thorough else [])]
+    tries += [frames[len(frames) * part // 4] for part in (2, 1, 3)]
+    best: tuple[View, list[Shown]] | None = None
     for frame in tries:
         try:
-            return View(find_keyboard([frame.image], lowest_key=lowest_key), frame.image, frame.time)
+            view = View(find_keyboard([frame.image], lowest_key=lowest_key), frame.image, frame.time)
         except KeyboardError:
             continue
-    return None
+        shows = _showing(view, frames, view.time, view.keyboard)
+        if best is None or len(shows) > len(best[1]):
+            best = view, shows
+        if len(shows) > _MOST * len(frames):
+            break
+    if best is None:
+        return None
+    view, shows = best
+    still = all(keyboard is view.keyboard for _, keyboard in shows)
+    if view.picture is tries[0].image and still and len(shows) > 0.9 * len(frames):
+        return best  # the median was theirs already
+    return _without_hands(view, shows), shows
 
 
-def _showing(view: View, frames: Sequence[Frame]) -> list[tuple[Frame, Keyboard]]:
-    """The frames that show the view's keyboard, and where; a camera that moves is followed from the view's time."""
+def _showing(view: View, frames: Sequence[Frame], time: float, place: Keyboard) -> list[Shown]:
+    """The frames that show the view's keyboard, and where; followed from its ``place`` at ``time`` (seconds)."""
     shows = []
-    later = [frame for frame in frames if frame.time >= view.time]
-    earlier = [frame for frame in frames if frame.time < view.time][::-1]
+    later = [frame for frame in frames if frame.time >= time]
+    earlier = [frame for frame in frames if frame.time < time][::-1]
     for part in (later, earlier):
         follower = Follower(view)
+        follower.place(place)
         for frame in part:
             if follower(frame.image) is not None:
                 shows.append((frame, follower.keyboard))
     return sorted(shows, key=lambda pair: pair[0].time)
 
 
-def _without_hands(view: View, shows: Sequence[tuple[Frame, Keyboard]]) -> View:
+def _without(frames: Sequence[Frame], shows: Sequence[Shown]) -> list[Frame]:
+    shown = {frame.time for frame, _ in shows}
+    return [frame for frame in frames if frame.time not in shown]
+
+
+def _without_hands(view: View, shows: Sequence[Shown]) -> View:
     """The view with a better picture: the median of the frames that show it, each moved to where the view has it."""
     if len(shows) < 3:
         return view
