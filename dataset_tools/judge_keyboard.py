@@ -28,7 +28,7 @@ from dataset_tools.keyboard_scenes import full_scenes, keys_in_picture, partial_
 from dataset_tools.render import Scene, scene_keyboard
 from pianoroll import SilentkeysError
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, key_edges
-from video2roll.keyboard import find_keyboard, gap_profile, hands_free
+from video2roll.keyboard import PICTURES, find_keyboard, gap_profile, hands_free
 from video2roll.rectify import Keyboard, KeyboardError
 from video2roll.video import read_image, sample_images
 
@@ -272,7 +272,7 @@ def _marked_pictures(data: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]
     for folder in ("clavision", "wild"):
         for row in _rows(data / folder / "manifest.csv"):
             if row["split"] == "dev" and row[_CORNERS[0]]:
-                images = sample_images(data / folder / row["clip"], 9)
+                images = sample_images(data / folder / row["clip"], PICTURES)
                 truth = np.array([float(row[c]) for c in _CORNERS]).reshape(4, 2)
                 yield row["clip"], np.median(np.stack(images), axis=0).astype(np.uint8), truth
 
@@ -311,7 +311,7 @@ def gap_error(gray: np.ndarray, found: Keyboard) -> float:
 
 def _find(path: Path, name: str) -> Result:
     begin = time.perf_counter()
-    images = [read_image(path)] if path.suffix in (".jpg", ".png") else sample_images(path)
+    images = [read_image(path)] if path.suffix in (".jpg", ".png") else sample_images(path, PICTURES)
     return _find_in(images, name, begin)
 
 

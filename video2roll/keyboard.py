@@ -14,7 +14,7 @@ Coordinates: ``along`` in white-key widths from the left edge of some C ("row co
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -32,11 +32,14 @@ from video2roll.white_edges import frontness, gap_profile, set_edges, settle_on_
 __all__ = ["find_in_image", "find_in_video", "find_keyboard", "gap_profile", "hands_free"]
 
 WORK_SIZE = 1280  # longest side in pixels of the picture that is searched
+PICTURES = 9  # taken from a video: enough for hands to vanish from the median, few enough to be decoded in a second
 MIN_CONFIDENCE = 0.4  # agreement of drawing and picture below which there is no keyboard
 KEY_SHAPE = (2.9, 11.0)  # length of a white key by its width, as seen; 6.4 from straight above
 MIN_SPAN = 0.28  # of the picture's longer side that the keys must fill
 
 BLACKS_IN_PIANO = 36
+_MOST_ADDED = 6  # black keys found beyond an end of the row before the plane is aligned anew
+_GROWTHS = 4
 _TRIES = 4  # rows of black keys, and readings of them, that are looked at
 
 _NONE = (
@@ -49,7 +52,7 @@ def find_in_video(
     path: str | os.PathLike[str], *, start: float = 0.0, end: float | None = None, lowest_key: int | None = None
 ) -> Keyboard:
     """Find the keyboard in the part ``start`` to ``end`` (seconds) of a video. Raises KeyboardError and VideoError."""
-    return _find(sample_images(path, start=start, end=end), lowest_key, what=Path(path).name)
+    return _find(sample_images(path, PICTURES, start=start, end=end), lowest_key, what=Path(path).name)
 
 
 def find_in_image(path: str | os.PathLike[str], *, lowest_key: int | None = None) -> Keyboard:
@@ -144,8 +147,12 @@ def _fits(gray: np.ndarray, row: Row) -> list[_Fit]:
         if plane is None:
             continue
         first, last = int(index.min()), int(index.max())
-        plane = align(gray, plane, white_span(first, last), blur=9)
-        first, last = _count_blacks(gray, plane, first, last)
+        for _ in range(_GROWTHS):
+            plane = align(gray, plane, white_span(first, last), blur=9)
+            before = last - first
+            first, last = _count_blacks(gray, plane, first, last)
+            if last - first < before + _MOST_ADDED - 2:
+                break
         if last - first + 1 < 5:
             continue
         agreement = agreement_of(gray, plane, first, last) * frontness(gray, plane, first, last)
@@ -214,7 +221,7 @@ def _plausible(gray: np.ndarray, fit: _Fit) -> bool:
 
 def _count_blacks(gray: np.ndarray, plane: np.ndarray, first: int, last: int) -> tuple[int, int]:
     """The black keys that are really there: ``first`` and ``last`` moved in or out, key by key."""
-    span = (float(black_along(first - 6)) - 2, float(black_along(last + 6)) + 2)
+    span = (float(black_along(first - _MOST_ADDED - 1)) - 2, float(black_along(last + _MOST_ADDED + 1)) + 2)
     strip, inside = key_strip(gray, plane, span)
 
     def there(index: int) -> bool:
@@ -224,12 +231,18 @@ def _count_blacks(gray: np.ndarray, plane: np.ndarray, first: int, last: int) ->
         first += 1
     while first < last and not there(last):
         last -= 1
-    low, high = first - 5, last + 5
-    while first > low and there(first - 1):
-        first -= 1
-    while last < high and there(last + 1):
-        last += 1
-    return first, last
+    return first - _more(there, first, -1), last + _more(there, last, 1)
+
+
+def _more(there: Callable[[int], bool], end: int, step: int) -> int:
+    """How many black keys go on beyond ``end``: the last of them is seen, and most before it, be a hand on some."""
+    seen = added = 0
+    for number in range(1, _MOST_ADDED + 1):
+        if there(end + step * number):
+            seen += 1
+            if seen >= 0.6 * number:
+                added = number
+    return added
 
 
 def _black_there(strip: np.ndarray, inside: np.ndarray, along: float) -> bool:
@@ -302,10 +315,11 @@ def _in_picture(gray: np.ndarray, plane: np.ndarray, keys: np.ndarray) -> np.nda
 def _outer_whites(gray: np.ndarray, fit: _Fit) -> tuple[float, float]:
     """Outer edges of the white keys in view (row coordinates): beside an outer black key there may be two."""
     low, high = white_span(fit.first, fit.last)
-    strip, inside = key_strip(gray, fit.plane, (low - 1, high + 2), (0.68, 0.92))
+    start = low - 1
+    strip, inside = key_strip(gray, fit.plane, (start, high + 2), (0.68, 0.92))
 
     def level(white: float) -> float:
-        columns = slice(round((white - low + 1.2) * X), round((white - low + 1.8) * X))
+        columns = slice(round((white - start + 0.2) * X), round((white - start + 0.8) * X))
         return float(np.median(strip[:, columns])) if inside[:, columns].mean() > 0.5 else 0.0
 
     if fit.first % BLACKS_IN_OCTAVE in (0, 2) and level(low - 1) > 0.7 * level(low):
