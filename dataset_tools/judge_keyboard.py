@@ -239,28 +239,28 @@ VARIATIONS: dict[str, Variation] = {
 
 
 def judge_robust(data: Path, print_all: bool) -> None:
-    """One line a variation: mean overlap with the marked corners, what of it was lost, corners rightly named."""
+    """One line a variation: mean overlap with the marked corners, what of it was lost, and how many pictures have all
+    four corners where the untouched picture had them, by the same names."""
     marked = list(_marked_pictures(data))
-    base: dict[str, float] = {}
+    untouched: dict[str, tuple[float, np.ndarray]] = {}
     for variation, vary in VARIATIONS.items():
-        overlaps, facing = {}, 0
+        overlaps, same = [], 0
         for name, image, truth in marked:
             varied, matrix = vary(image)
             found = _find_in([varied], name).keyboard
-            overlaps[name] = 0.0
+            corners = np.zeros((4, 2))
             if found is not None:
                 corners = cv2.perspectiveTransform(found.corners[None], np.linalg.inv(matrix))[0]
-                overlaps[name] = overlap(corners, truth, image.shape[1], image.shape[0])
-                nearest = np.linalg.norm(corners[:, None] - truth[None], axis=2).argmin(axis=1)
-                facing += bool(np.all(nearest == np.arange(4)))
-            lost = base.get(name, overlaps[name]) - overlaps[name]
-            if print_all or lost > 0.1:
-                print(f"  {variation:12s} {name:32s} {overlaps[name]:.3f} lost {lost:.3f}")
-        base = base or overlaps
-        mean = np.mean(list(overlaps.values()))
-        loss = np.mean([base[name] - overlaps[name] for name in base])
-        counts = f"corners rightly named {facing} of {len(marked)}"
-        print(f"robust {variation:12s} mean {mean:.3f}  lost {loss:+.3f}  worst {min(overlaps.values()):.3f}  {counts}")
+            iou = 0.0 if found is None else overlap(corners, truth, image.shape[1], image.shape[0])
+            base, reference = untouched.setdefault(name, (iou, corners))
+            nearest = np.linalg.norm(corners[:, None] - reference[None], axis=2).argmin(axis=1)
+            same += bool(found is not None and np.all(nearest == np.arange(4)))
+            overlaps.append(iou)
+            if print_all or base - iou > 0.1:
+                print(f"  {variation:12s} {name:32s} {iou:.3f} lost {base - iou:.3f}")
+        mean, loss = np.mean(overlaps), np.mean([iou for iou, _ in untouched.values()]) - np.mean(overlaps)
+        counts = f"corners named alike {same} of {len(marked)}"
+        print(f"robust {variation:12s} mean {mean:.3f}  lost {loss:+.3f}  worst {min(overlaps):.3f}  {counts}")
 
 
 def _marked_pictures(data: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:

@@ -132,10 +132,10 @@ def _dark_bars(gray: np.ndarray) -> Iterator[tuple[Bars, float]]:
         scale = gray.shape[1] / level.shape[1]
         for disk, kernel in _KERNELS:
             closed = cv2.morphologyEx(level, cv2.MORPH_CLOSE, kernel)
-            bright = cv2.divide(level, np.maximum(closed, 24), scale=255)  # 255: as bright as its surroundings
+            depth = cv2.divide(cv2.subtract(closed, level), np.maximum(closed, 24), scale=255)
             for threshold in _DEPTHS:
                 thin = max(2, disk // 4)
-                dark = (bright < 255 * (1 - threshold)).astype(np.uint8)
+                dark = (depth > 255 * threshold).astype(np.uint8)
                 mask = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((thin, thin), np.uint8))
                 bars = _bars_of(mask, scale, thin)
                 if len(bars) >= MIN_BLACK_KEYS:
