@@ -3,7 +3,9 @@
 The pattern of black keys is its own mirror image about D and about G sharp: read from the wrong side every black key
 still has its place, and C is taken for E, A for G. So a picture of keys in the middle of a keyboard can never tell
 whether it was mirrored. The ends can: keyboards begin and end on few keys, A0 and C8 above all, which mirrored would be
-E and G. All this is weighed by how common keyboards of each size are, and how rare mirrored pictures.
+E and G. All this is weighed by how common keyboards of each size are, and how rare mirrored pictures: only where both
+ends are in view and fit a mirrored keyboard exactly is a picture called mirrored. (73 keys from C to C or from E to E
+are each other's mirror image.)
 
 Row coordinates: white-key widths from the left edge of some C, as ``black_keys`` reads the row.
 """
@@ -33,8 +35,10 @@ SIZES = {
     (48, 72): 0.08,
 }
 _MIRRORED = 0.03  # mirrored pictures to one that is none
-_SURPRISE = 0.15  # for each white key that is missing at an end, or too many there
-_UNKNOWN_END = 0.04  # an end that is not what it seems: a hand, a shadow or a thing lies on the keys
+_SURPRISE = 0.05  # for each white key that is missing at an end, or too many there
+_UNKNOWN_END = 0.004  # an end that is not what it seems: a hand, a shadow or a thing lies on the keys
+_TOO_MANY = 4  # white keys that may seem to be there beyond an end of the 88
+MOST_WHITES = WHITE_KEYS + _TOO_MANY  # as many have a place surely
 _CENTRED = 10.0  # white keys: how far the middle of the view usually lies from the middle of the keyboard
 
 
@@ -84,13 +88,16 @@ def _placements(low: End, high: End, sign: int) -> Iterator[tuple[float, Placeme
         for octave in range(-20, 21):
             shift = 7.0 * octave + _C0 + offset
             left, right = low.along + shift, high.along + shift
-            if right <= first or left >= last or left < -0.5 or right > WHITE_KEYS + 0.5:
+            if right <= first or left >= last or left < -_TOO_MANY or right > WHITE_KEYS + _TOO_MANY:
+                continue
+            if sign == -1 and (left, right) != (first, last):
                 continue
             fitting = _end_likelihood(left - first, low.cut) * _end_likelihood(last - right, high.cut)
             apart = (left + right - first - last) / 2
             ways = max(1.0, last - first - (right - left) + 1) if low.cut and high.cut else 1.0
             likelihood = rare * common * fitting / ways / (1 + (apart / _CENTRED) ** 2)
-            yield likelihood, Placement(sign, shift, left, right, (first, last))
+            inside = max(left, 0.0), min(right, float(WHITE_KEYS))
+            yield likelihood, Placement(sign, shift, *inside, (first, last))
 
 
 def _end_likelihood(missing: float, cut: bool) -> float:

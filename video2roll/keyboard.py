@@ -23,7 +23,7 @@ import numpy as np
 
 from pianoroll.keys import BLACK_KEY_LENGTH, HIGHEST_PITCH, LOWEST_PITCH, WHITE_KEYS, key_edges, pitch_name
 from video2roll.black_keys import BLACKS_IN_OCTAVE, Row, black_along, find_rows
-from video2roll.key_names import SYMMETRY, End, Placement, place, white_pitch
+from video2roll.key_names import MOST_WHITES, SYMMETRY, End, Placement, place, white_pitch
 from video2roll.key_strip import X, Y, agreement_of, align, key_strip, white_span
 from video2roll.rectify import CornersError, Keyboard, KeyboardError
 from video2roll.video import read_image, sample_images
@@ -33,12 +33,13 @@ __all__ = ["find_in_image", "find_in_video", "find_keyboard", "gap_profile", "ha
 
 WORK_SIZE = 1280  # longest side in pixels of the picture that is searched
 PICTURES = 9  # taken from a video: enough for hands to vanish from the median, few enough to be decoded in a second
-MIN_CONFIDENCE = 0.4  # agreement of drawing and picture below which there is no keyboard
+MIN_CONFIDENCE = 0.45  # agreement of drawing and picture below which there is no keyboard
 KEY_SHAPE = (2.9, 11.0)  # length of a white key by its width, as seen; 6.4 from straight above
 MIN_SPAN = 0.28  # of the picture's longer side that the keys must fill
 
 BLACKS_IN_PIANO = 36
 _MOST_ADDED = 6  # black keys found beyond an end of the row before the plane is aligned anew
+_MOST_SEEN = 0.5  # score of a row for each black key from its first to its last: letters in a line fit by chance
 _GROWTHS = 4
 _TRIES = 4  # rows of black keys, and readings of them, that are looked at
 
@@ -122,6 +123,8 @@ def _best_fit(gray: np.ndarray) -> _Fit | None:
     fits.sort(key=lambda fit: -fit.agreement)
     for fit in fits[:_TRIES]:
         refined = _refine(gray, fit)
+        if refined.agreement < MIN_CONFIDENCE:
+            continue
         for candidate in (refined, fit):
             if _plausible(gray, candidate):
                 return candidate
@@ -134,7 +137,8 @@ def _distinct(rows: list[Row]) -> list[Row]:
     for row in rows:
         middle, reach = row.bars.centre.mean(axis=0), np.ptp(row.bars.centre, axis=0).max() / 2
         alike = sum(float(np.linalg.norm(other.bars.centre.mean(axis=0) - middle)) < reach for other in chosen)
-        if alike < 2 and row.score > 0.4 * rows[0].score:
+        keys = int(np.ptp(row.index)) + 1
+        if alike < 2 and row.score > max(_MOST_SEEN * keys, 0.4 * rows[0].score):
             chosen.append(row)
     return chosen[:_TRIES]
 
@@ -210,6 +214,7 @@ def _plausible(gray: np.ndarray, fit: _Fit) -> bool:
     shape = (left + right) / (back + front) * (span[1] - span[0])
     return (
         fit.agreement >= MIN_CONFIDENCE
+        and span[1] - span[0] <= MOST_WHITES - 2  # there may be another one beside the outer black keys
         and bool(np.all(turns > 0))
         and KEY_SHAPE[0] < shape < KEY_SHAPE[1]
         and (back + front) / 2 > MIN_SPAN * max(gray.shape)
