@@ -181,8 +181,11 @@ def _first_plane(row: Row, side: int) -> tuple[np.ndarray | None, np.ndarray]:
     pixels = np.concatenate([bars.centre - half, bars.centre + half])
     depth = np.repeat([0.0, BLACK_KEY_LENGTH], len(along))
     keys = np.stack([np.tile(along, 2), depth], axis=1)
-    tolerance = 0.12 * float(np.median(bars.length))
-    plane, _ = cv2.findHomography(keys, pixels, cv2.RANSAC, tolerance)
+    white = float(np.linalg.norm(bars.centre[-1] - bars.centre[0]) / max(1.0, abs(along[-1] - along[0])))  # pixels
+    plane, inliers = cv2.findHomography(keys, pixels, cv2.RANSAC, 0.35 * white)
+    if plane is None:
+        return None, index
+    index = index[inliers.reshape(2, -1).any(axis=0)]
     return plane, index
 
 
