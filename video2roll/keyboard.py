@@ -34,6 +34,7 @@ __all__ = ["find_in_image", "find_in_video", "find_keyboard", "gap_profile", "ha
 WORK_SIZE = 1280  # longest side in pixels of the picture that is searched
 PICTURES = 9  # taken from a video: enough for hands to vanish from the median, few enough to be decoded in a second
 MIN_CONFIDENCE = 0.45  # agreement of drawing and picture below which there is no keyboard
+GOOD_AGREEMENT = 0.6  # of one picture of a moving camera: the others need not be looked at
 KEY_SHAPE = (2.9, 11.0)  # length of a white key by its width, as seen; 6.4 from straight above
 MIN_SPAN = 0.28  # of the picture's longer side that the keys must fill
 
@@ -106,10 +107,13 @@ def _find(images: Sequence[np.ndarray], lowest_key: int | None, what: str) -> Ke
     gray = hands_free(images)
     fit = _best_fit(gray)
     if fit is None and len(images) > 1:  # a camera that moves blurs the median: look at single pictures
-        singles = [hands_free([images[len(images) * part // 4]]) for part in (1, 2, 3)]
-        tries = [(found, single) for single in singles if (found := _best_fit(single)) is not None]
-        if tries:
-            fit, gray = max(tries, key=lambda pair: pair[0].agreement)
+        for part in (2, 1, 3):
+            single = hands_free([images[len(images) * part // 4]])
+            found = _best_fit(single)
+            if found is not None and (fit is None or found.agreement > fit.agreement):
+                fit, gray = found, single
+            if fit is not None and fit.agreement > GOOD_AGREEMENT:
+                break
     if fit is None:
         raise KeyboardError(_NONE.format(what=what))
     keyboard = _name_keys(gray, fit, lowest_key)
