@@ -32,8 +32,9 @@ from video2roll.white_edges import frontness, gap_profile, set_edges, settle_on_
 __all__ = ["find_in_image", "find_in_video", "find_keyboard", "gap_profile", "hands_free"]
 
 WORK_SIZE = 1280  # longest side in pixels of the picture that is searched
-PICTURES = 9  # taken from a video: enough for hands to vanish from the median, few enough to be decoded in a second
+PICTURES = 7  # taken from a video: enough for hands to vanish from the median, few enough to be decoded in a second
 MIN_CONFIDENCE = 0.45  # agreement of drawing and picture below which there is no keyboard
+HOPELESS = 0.2  # agreement of a first alignment that no refining makes up for
 GOOD_AGREEMENT = 0.6  # of one picture of a moving camera: the others need not be looked at
 KEY_SHAPE = (2.9, 11.0)  # length of a white key by its width, as seen; 6.4 from straight above
 MIN_SPAN = 0.28  # of the picture's longer side that the keys must fill
@@ -125,7 +126,7 @@ def _best_fit(gray: np.ndarray) -> _Fit | None:
     """The keyboard that agrees best with a gray picture ``(h, w)``; None where none does."""
     fits = [fit for row in _distinct(find_rows(gray)) for fit in _fits(gray, row)]
     fits.sort(key=lambda fit: -fit.agreement)
-    for fit in fits[:_TRIES]:
+    for fit in [fit for fit in fits[:_TRIES] if fit.agreement > HOPELESS]:
         refined = _refine(gray, fit)
         if refined.agreement < MIN_CONFIDENCE:
             continue
