@@ -3,9 +3,9 @@
 The pattern of black keys is its own mirror image about D and about G sharp: read from the wrong side every black key
 still has its place, and C is taken for E, A for G. So a picture of keys in the middle of a keyboard can never tell
 whether it was mirrored. The ends can: keyboards begin and end on few keys, A0 and C8 above all, which mirrored would be
-E and G. All this is weighed by how common keyboards of each size are, and how rare mirrored pictures: only where both
-ends are in view and fit a mirrored keyboard exactly is a picture called mirrored. (73 keys from C to C or from E to E
-are each other's mirror image.)
+G and E. All this is weighed by how common keyboards of each size are, and how rare mirrored pictures: only where both
+ends are in view and fit a mirrored keyboard exactly, or where nearly a whole piano is seen, is a picture called
+mirrored. (73 keys from C to C and from E to E are each other's mirror image.)
 
 Row coordinates: white-key widths from the left edge of some C, as ``black_keys`` reads the row.
 """
@@ -37,6 +37,7 @@ SIZES = {
 _MIRRORED = 0.03  # mirrored pictures to one that is none
 _SURPRISE = 0.05  # for each white key that is missing at an end, or too many there
 _UNKNOWN_END = 0.004  # an end that is not what it seems: a hand, a shadow or a thing lies on the keys
+_NEARLY_ALL = 50  # white keys: a piano's, but for two that a shadow may hide
 _TOO_MANY = 4  # white keys that may seem to be there beyond an end of the 88
 MOST_WHITES = WHITE_KEYS + _TOO_MANY  # as many have a place surely
 _CENTRED = 10.0  # white keys: how far the middle of the view usually lies from the middle of the keyboard
@@ -90,7 +91,7 @@ def _placements(low: End, high: End, sign: int) -> Iterator[tuple[float, Placeme
             left, right = low.along + shift, high.along + shift
             if right <= first or left >= last or left < -_TOO_MANY or right > WHITE_KEYS + _TOO_MANY:
                 continue
-            if sign == -1 and (left, right) != (first, last):
+            if sign == -1 and (left, right) != (first, last) and right - left < _NEARLY_ALL:
                 continue
             fitting = _end_likelihood(left - first, low.cut) * _end_likelihood(last - right, high.cut)
             apart = (left + right - first - last) / 2
