@@ -38,8 +38,10 @@ OVERSAMPLE = 4
 WHITE_WIDTH, WHITE_LENGTH, WHITE_HEIGHT, GAP = 23.5, 150.0, 20.0, 1.0  # mm
 BLACK_FOOT, BLACK_TOP, BLACK_LENGTH, BLACK_HEIGHT = 12.5, 9.5, 95.0, 12.0  # mm
 WHITE_DIP, BLACK_DIP = 10.0, 9.0  # mm, at the front end of the key
+FALLBOARD = (-60.0, 50.0)  # mm, y and z of the upper edge of the board that rises behind the keys
 PIVOT = WHITE_LENGTH - 220.0  # mm, y of the axis of the keys
 FRONT_SHADE = 0.42  # of the light on its top that a white key's front face gets: the light comes from above
+OVERLAYS = ("title", "score", "falling", "inset")
 LEAD, PRESS_TIME, RELEASE_TIME = 0.03, 0.04, 0.05  # seconds: the key moves before its onset, and after its offset
 
 
@@ -50,8 +52,12 @@ class Scene:
     ``tilt``: the camera's angle from vertical, 0..45, towards the player, or away from him if ``opposite`` (the picture
     then shows the bass at the right). ``pan``: how far the camera stands to the treble side. ``fill``: share of the
     picture's width that the keys fill; ``focal``: focal length in picture widths. ``lowest_pitch`` and
-    ``highest_pitch`` are white keys. ``light``: relative gain of the right and of the lower edge over the opposite one.
-    ``blur`` and ``noise``: sigma in pixels and in gray levels.
+    ``highest_pitch`` are white keys. ``framed``: the part of the keys that ``fill`` speaks of and the camera looks at,
+    in white-key widths from the left edge of A0; all of them where it is None. ``light``: relative gain of the right
+    and of the lower edge over the opposite one; ``tint``: gain of blue, green and red; ``vignette``: share of light
+    that the corners lose. ``front_shade``: of the light on its top that a white key's front face gets.
+    ``reflection``: share of light that the fallboard mirrors. ``overlay``: what an editor put into the picture, one of
+    OVERLAYS. ``blur`` and ``noise``: sigma in pixels and in gray levels.
     """
 
     width: int = 640
@@ -66,6 +72,7 @@ class Scene:
     mirrored: bool = False
     lowest_pitch: int = LOWEST_PITCH
     highest_pitch: int = HIGHEST_PITCH
+    framed: tuple[float, float] | None = None
     white: Colour = (222.0, 230.0, 232.0)
     black: Colour = (34.0, 32.0, 32.0)
     fallboard: Colour = (30.0, 26.0, 28.0)
@@ -73,6 +80,11 @@ class Scene:
     skin: Colour = (125.0, 155.0, 205.0)
     brightness: float = 1.0
     light: tuple[float, float] = (0.0, 0.0)
+    tint: Colour = (1.0, 1.0, 1.0)
+    vignette: float = 0.0
+    front_shade: float = FRONT_SHADE
+    reflection: float = 0.0
+    overlay: str = ""
     blur: float = 0.5
     noise: float = 2.0
     hands: bool = True
@@ -83,6 +95,8 @@ class Scene:
             raise ValueError("a keyboard begins and ends with a white key")
         if self.width % 2 or self.height % 2:
             raise ValueError("width and height must be even")
+        if self.overlay and self.overlay not in OVERLAYS:
+            raise ValueError(f"an overlay is one of {', '.join(OVERLAYS)}")
 
     @property
     def first_along(self) -> float:
@@ -181,17 +195,18 @@ class _Camera:
         side = -1.0 if scene.opposite else 1.0
         tilt, roll = np.radians(scene.tilt), np.radians(scene.roll)
         self.focal = scene.focal * scene.width  # pixels
-        span = (scene.last_along - scene.first_along) * WHITE_WIDTH
+        left, right = scene.framed or (scene.first_along, scene.last_along)
+        span = (right - left) * WHITE_WIDTH
         distance = span * scene.focal / scene.fill
         towards = np.array([np.tan(np.radians(scene.pan)), side * np.sin(tilt), np.cos(tilt)])
         forward = -towards / np.linalg.norm(towards)
-        self.place = np.array([0.0, WHITE_LENGTH / 2, 0.0]) - distance * forward
-        right = np.array([side, 0.0, 0.0])
-        right = right - (right @ forward) * forward
-        right /= np.linalg.norm(right)
-        down = np.cross(right, forward)
+        self.place = np.array([scene.x_of((left + right) / 2), WHITE_LENGTH / 2, 0.0]) - distance * forward
+        rightwards = np.array([side, 0.0, 0.0])
+        rightwards = rightwards - (rightwards @ forward) * forward
+        rightwards /= np.linalg.norm(rightwards)
+        down = np.cross(rightwards, forward)
         c, s = np.cos(roll), np.sin(roll)
-        self._axes = np.stack([c * right - s * down, s * right + c * down, forward])
+        self._axes = np.stack([c * rightwards - s * down, s * rightwards + c * down, forward])
         self._centre = np.array([(scene.width - 1) / 2, (scene.height - 1) / 2])
 
     def __call__(self, points: np.ndarray) -> np.ndarray:
@@ -202,6 +217,18 @@ class _Camera:
     def scale(self, point: np.ndarray) -> float:
         """Pixels a millimetre at a world point ``(3,)``."""
         return self.focal / float((point - self.place) @ self._axes[2])
+
+
+class _Mirrored(_Camera):
+    """A camera that sees the world turned ``(3, 3)`` about the origin: what it would see in a mirror."""
+
+    def __init__(self, camera: _Camera, turn: np.ndarray) -> None:
+        self._camera, self._turn = camera, turn
+        self.place = camera.place @ turn.T  # a mirror is its own inverse: the faces that are seen are those of there
+
+    def __call__(self, points: np.ndarray) -> np.ndarray:
+        """Pixels ``(..., 2)`` of the mirror images of world points ``(..., 3)``."""
+        return self._camera(points @ self._turn.T)
 
 
 def scene_keyboard(scene: Scene) -> Keyboard:
@@ -243,6 +270,8 @@ class _Keys:
         self.tints = 1 - 0.03 * np.random.default_rng([scene.seed, 1]).random(KEYS)
         large = np.empty((scene.height * OVERSAMPLE, scene.width * OVERSAMPLE, 3), np.uint8)
         self._surroundings(large)
+        if scene.reflection > 0:
+            self._reflect(large)
         self._draw(large, np.zeros(KEYS), np.flatnonzero(self.in_view))
         self._large, self._work = large, large.copy()
         self._rest = cv2.resize(large, (scene.width, scene.height), interpolation=cv2.INTER_AREA)
@@ -299,9 +328,30 @@ class _Keys:
         outer = (left - 60, right + 60)
         self._flat(image, outer, (WHITE_LENGTH, WHITE_LENGTH + 45), -WHITE_HEIGHT, case * 0.9 + 6)
         self._flat(image, outer, (-5, WHITE_LENGTH + 5), 0, case * 1.1 + 10)
-        self._flat(image, outer, (-200, -60), 50, case * 1.15 + 8)
-        self._fill(image, [(outer[0], 0, 0), (outer[1], 0, 0), (outer[1], -60, 50), (outer[0], -60, 50)], case)
+        self._flat(image, outer, (-200, FALLBOARD[0]), FALLBOARD[1], case * 1.15 + 8)
+        board = [(outer[0], 0, 0), (outer[1], 0, 0), (outer[1], *FALLBOARD), (outer[0], *FALLBOARD)]
+        self._fill(image, board, case)
         self._flat(image, (left, right), (-2, WHITE_LENGTH), 0, np.array([25.0, 25.0, 25.0]))
+
+    def _reflect(self, image: np.ndarray) -> None:
+        """The keys at rest as the lacquer of the fallboard shows them: mirrored in its plane, faint."""
+        scene, camera = self.scene, self.camera
+        outer = (scene.x_of(scene.first_along) - 60, scene.x_of(scene.last_along) + 60)
+        board = [(outer[0], 0, 0), (outer[1], 0, 0), (outer[1], FALLBOARD[0], FALLBOARD[1])]
+        board.append((outer[0], *FALLBOARD))
+        pane = np.zeros_like(image[:, :, :1])
+        self._fill(pane, board, np.array([255.0]))
+        plane = np.array([0.0, *FALLBOARD]) / np.hypot(*FALLBOARD)  # unit vector up the board
+        turn = 2 * np.outer(plane, plane) - np.eye(3)
+        turn[0, 0] = 1.0
+        seen = image.copy()
+        try:
+            self.camera = _Mirrored(camera, turn)
+            self._draw(seen, np.zeros(KEYS), np.flatnonzero(self.in_view))
+        finally:
+            self.camera = camera
+        blend = cv2.addWeighted(image, 1.0, seen, scene.reflection, 0)
+        image[:] = np.where(pane > 0, blend, image)
 
     def _draw(self, image: np.ndarray, press: np.ndarray, keys: np.ndarray) -> None:
         """Draw ``keys`` (columns, a run without holes or several) in order: low white keys, high ones, black keys."""
@@ -334,7 +384,7 @@ class _Keys:
             self._fill(image, wall, colour * (0.55 if side < 0 else 0.66))
         if self.camera.place[1] > front:
             low = [(right, front, -WHITE_HEIGHT), (left, front, -WHITE_HEIGHT)]
-            self._fill(image, [(left, front, front_z), (right, front, front_z), *low], colour * FRONT_SHADE)
+            self._fill(image, [(left, front, front_z), (right, front, front_z), *low], colour * self.scene.front_shade)
         top = [(left, 0, back_z), (right, 0, back_z), (right, front, front_z), (left, front, front_z)]
         self._fill(image, top, colour * (1 - 0.07 * press[key]))
 
@@ -522,7 +572,9 @@ class _Lens:
         self.scene = scene
         across = scene.light[0] * np.linspace(-0.5, 0.5, scene.width, dtype=np.float32)[None]
         down = scene.light[1] * np.linspace(-0.5, 0.5, scene.height, dtype=np.float32)[:, None]
-        self._gain = np.repeat((scene.brightness * (1 + across + down))[:, :, None], 3, axis=2)
+        radius = np.hypot(*np.meshgrid(np.linspace(-1, 1, scene.width), np.linspace(-1, 1, scene.height)))
+        gain = scene.brightness * (1 + across + down) * (1 - scene.vignette / 2 * radius**2)
+        self._gain = (gain[:, :, None] * scene.tint).astype(np.float32)
         rng = np.random.default_rng([scene.seed, 2])
         grain = rng.standard_normal((scene.height + 64, scene.width + 64, 3), dtype=np.float32)
         self._grain = np.round(grain * scene.noise).astype(np.int16)
@@ -535,11 +587,51 @@ class _Lens:
             frame = cv2.GaussianBlur(frame, (0, 0), scene.blur)
         if scene.mirrored:
             frame = cv2.flip(frame, 1)
+        if scene.overlay:
+            _overlay(frame, scene)
         if scene.noise > 0:
             key = [scene.seed, 3, max(0, round(time * 1e6))]
             x, y = np.random.default_rng(key).integers(0, 65, 2)
             frame = cv2.add(frame, self._grain[y : y + scene.height, x : x + scene.width], dtype=cv2.CV_8U)
         return frame
+
+
+def _overlay(frame: np.ndarray, scene: Scene) -> None:
+    """Paste in what video editors do: above the keys, or into a corner of the picture; black, white and bright bars."""
+    height, width = frame.shape[:2]
+    rng = np.random.default_rng([scene.seed, 4])
+    if scene.overlay == "title":
+        for line, text in enumerate(("Prelude in C, illi filii", "played by William Hill III")):
+            place = (width // 10, round(height * (0.1 + 0.09 * line)))
+            cv2.putText(frame, text, place, cv2.FONT_HERSHEY_DUPLEX, width / 900, (240, 240, 240), 2, cv2.LINE_AA)
+        return
+    corners = scene_keyboard(scene).corners
+    top = int(np.clip(corners[:, 1].min() - 0.05 * height, 0.1 * height, 0.4 * height))
+    if scene.overlay == "score":
+        _score_panel(frame[:top], rng)
+    elif scene.overlay == "falling":
+        frame[:top] = 18
+        for _ in range(40):
+            x, y = int(rng.integers(0, width - 8)), int(rng.integers(-top // 4, top))
+            shade = [(90, 200, 120), (210, 140, 70), (240, 240, 240)][rng.integers(3)]
+            cv2.rectangle(frame[:top], (x, y), (x + width // 70, y + int(rng.integers(6, top // 2))), shade, -1)
+    else:
+        small = cv2.resize(frame, (width // 4, height // 4), interpolation=cv2.INTER_AREA)
+        frame[6 : 6 + height // 4, 6 : 6 + width // 4] = small
+
+
+def _score_panel(panel: np.ndarray, rng: np.random.Generator) -> None:
+    """Two staves with notes: black on white."""
+    height, width = panel.shape[:2]
+    panel[:] = 250
+    for staff in (0.3, 0.7):
+        for line in range(-2, 3):
+            y = round(height * (staff + 0.06 * line))
+            cv2.line(panel, (width // 30, y), (width - width // 30, y), (20, 20, 20), 1)
+        for x in range(width // 20, width - width // 20, width // 40):
+            y = round(height * (staff + rng.uniform(-0.12, 0.12)))
+            cv2.circle(panel, (x, y), max(2, height // 40), (10, 10, 10), -1)
+            cv2.line(panel, (x + height // 40, y), (x + height // 40, y - height // 6), (10, 10, 10), 2)
 
 
 def render_frames(scene: Scene, notes: Sequence[Note], times: Sequence[float] | np.ndarray) -> Iterator[np.ndarray]:

@@ -25,11 +25,13 @@ _FROM_C = np.array([key_centre(60 + c) - (key_centre(60) - 0.5) for c in BLACK_P
 
 _PLENTY = 32.0  # score of a row that is a whole piano's: 36 black keys, nearly all seen
 MIN_BLACK_KEYS = 6  # fewer show no pattern that could be trusted
-_LEVELS = 3  # full size, half, quarter
+_LEVELS = 4  # full size, half, quarter, eighth
+_LARGE = 900  # pixels of the longer side from which on half the size is looked at first
 # What fills a dark bar but no broad dark surface: disks (bars at any angle), and lines across the bars, which also
 # keep the bars apart from a thin dark seam at their ends. Pixels at each level: bars of a third of it up to its size.
 _KERNELS = [(size, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))) for size in (9, 15)]
 _KERNELS += [(size, np.ones(shape, np.uint8)) for size in (11, 17) for shape in ((1, size), (size, 1))]
+_SHARP = 4.5  # pixels: narrower bars are seen, but not where exactly
 _DEPTHS = (0.3, 0.55)  # how much darker than its surroundings a bar must be
 _SNAP = 0.27  # white-key widths that a bar may lie beside its key
 
@@ -78,71 +80,88 @@ _TABLE = black_along(np.arange(_TABLE_FIRST, -_TABLE_FIRST)).tolist()  # their c
 
 def find_rows(gray: np.ndarray) -> list[Row]:
     """Rows of black keys in a gray picture ``(H, W)`` uint8, best first; empty where there are none."""
-    rows = []
-    for bars in _dark_bars(gray):
+    rows: list[Row] = []
+    sharp: list[Row] = []
+    for bars, scale in _dark_bars(_stretched(gray)):
         for line in _lines(bars):
             row = _label(line)
             if row is not None:
                 rows.append(row)
-        if sum(row.score > _PLENTY for row in rows) >= 2:  # a whole piano, seen alike twice: no need to look further
+                if np.median(row.bars.width) > _SHARP * scale:
+                    sharp.append(row)
+        if _settled(sharp, max(gray.shape)):
             break
     return sorted(rows, key=lambda row: -row.score)
+
+
+def _settled(rows: list[Row], size: int) -> bool:
+    """Whether the two best rows are the same black keys, nearly all seen: no need to look further.
+
+    ``size``: longer side of the picture in pixels; a row that spans little of it may be a picture within the picture.
+    """
+    if len(rows) < 2:
+        return False
+    best, second = sorted(rows, key=lambda row: -row.score)[:2]
+    if second.score > _PLENTY:
+        return True
+    ends = np.abs(best.bars.centre[[0, -1]] - second.bars.centre[[0, -1]]).max()
+    return (
+        second.score > 0.85 * len(best.bars)
+        and bool(ends < 0.5 * np.median(best.bars.length))
+        and bool(np.linalg.norm(np.ptp(best.bars.centre, axis=0)) > 0.6 * size)
+    )
 
 
 # ---- dark bars -------------------------------------------------------------------------------------------------------
 
 
-def _dark_bars(gray: np.ndarray) -> Iterator[Bars]:
-    """Dark bars at each scale and contrast, coordinates in pixels of ``gray``."""
-    level_image: np.ndarray = gray
-    for _ in range(_LEVELS):
-        scale = gray.shape[1] / level_image.shape[1]
+def _stretched(gray: np.ndarray) -> np.ndarray:
+    """A dim picture with its light turned up, until one pixel in a hundred is white."""
+    bright = float(np.percentile(gray[::2, ::2], 99))
+    return cv2.convertScaleAbs(gray, alpha=min(4.0, 235 / max(bright, 1.0))) if bright < 180 else gray
+
+
+def _dark_bars(gray: np.ndarray) -> Iterator[tuple[Bars, float]]:
+    """Dark bars at each scale and contrast, in pixels of ``gray``; and how many of these a pixel was wide."""
+    levels: list[np.ndarray] = [gray]
+    while len(levels) < _LEVELS and min(levels[-1].shape) >= 64:
+        levels.append(cv2.pyrDown(levels[-1]))
+    if len(levels) > 1 and max(gray.shape) > _LARGE:  # most keyboards are seen well enough at half the size
+        levels[:2] = levels[1::-1]
+    for level in levels:
+        scale = gray.shape[1] / level.shape[1]
         for disk, kernel in _KERNELS:
-            closed = cv2.morphologyEx(level_image, cv2.MORPH_CLOSE, kernel)
-            depth = 1 - level_image.astype(np.float32) / np.maximum(closed, 24)
+            closed = cv2.morphologyEx(level, cv2.MORPH_CLOSE, kernel)
+            depth = cv2.divide(cv2.subtract(closed, level), np.maximum(closed, 24), scale=255)
             for threshold in _DEPTHS:
                 thin = max(2, disk // 4)
-                mask = cv2.morphologyEx(
-                    (depth > threshold).astype(np.uint8), cv2.MORPH_OPEN, np.ones((thin, thin), np.uint8)
-                )
+                dark = (depth > 255 * threshold).astype(np.uint8)
+                mask = cv2.morphologyEx(dark, cv2.MORPH_OPEN, np.ones((thin, thin), np.uint8))
                 bars = _bars_of(mask, scale, thin)
                 if len(bars) >= MIN_BLACK_KEYS:
-                    yield bars
-        if min(level_image.shape) < 64:
-            return
-        level_image = cv2.pyrDown(level_image)
+                    yield bars, scale
 
 
 def _bars_of(mask: np.ndarray, scale: float, thin: int) -> Bars:
-    """Components of a mask that are straight, full and longer than wide, measured by their moments."""
+    """Components of a mask, holes filled, that are straight, full and longer than wide, measured by their moments."""
     contours, _ = cv2.findContours(mask, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     found = []
     for contour in contours:
-        if len(contour) < 4 * thin:
-            continue
-        x, y, w, h = cv2.boundingRect(contour)
-        alone = min(w, h) <= 3 or cv2.contourArea(contour) > 0.8 * (w - 1) * (h - 1)  # its box holds nothing else
-        m = cv2.moments(mask[y : y + h, x : x + w] if alone else _filled(contour, x, y, w, h), True)
-        area = m["m00"]
-        if area < 2 * thin * thin:
-            continue
-        values, vectors = np.linalg.eigh(
-            np.array([[m["mu20"], m["mu11"]], [m["mu11"], m["mu02"]]]) / area + np.eye(2) * 1e-9
-        )
-        width, length = np.sqrt(12 * values + 1e-9)  # a bar of length L has variance L^2 / 12
-        if length < 1.6 * width or not 0.72 < area / (length * width) < 1.2:
-            continue
-        centre = (m["m10"] / area + x + 0.5, m["m01"] / area + y + 0.5)
-        found.append((*centre, *vectors[:, 1], length, width))
-    table = np.array(found, dtype=np.float64).reshape(-1, 6)
-    return Bars(table[:, 0:2] * scale, table[:, 2:4], table[:, 4] * scale, table[:, 5] * scale)
-
-
-def _filled(contour: np.ndarray, x: int, y: int, w: int, h: int) -> np.ndarray:
-    """The component alone ``(h, w)``."""
-    canvas = np.zeros((h, w), np.uint8)
-    cv2.drawContours(canvas, [contour], -1, 1, cv2.FILLED, offset=(-x, -y))
-    return canvas
+        m = cv2.moments(contour)
+        size = m["m00"]
+        if len(contour) >= 4 * thin and size > thin * thin / 4:
+            spread = m["mu20"] / size, m["mu11"] / size, m["mu02"] / size
+            found.append((m["m10"] / size + 0.5, m["m01"] / size + 0.5, *spread, size, len(contour)))
+    x, y, xx, xy, yy, area, around = np.array(found, dtype=np.float64).reshape(-1, 7).T
+    middle, half = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+    # a bar of length L has variance L^2 / 12; contours run through the middles of the outer pixels: half a pixel inside
+    length = np.sqrt(12 * (middle + half)) + 1
+    width = np.sqrt(12 * np.maximum(middle - half, 0)) + 1
+    angle = np.arctan2(2 * xy, xx - yy) / 2
+    full = (area + around / 2 + 1) / (length * width)
+    good = (length >= 1.6 * width) & (full > 0.72) & (full < 1.2) & (length * width >= 2 * thin * thin)
+    centre, axis = np.stack([x, y], axis=1), np.stack([np.cos(angle), np.sin(angle)], axis=1)
+    return Bars(centre * scale, axis, length * scale, width * scale)[good]
 
 
 # ---- rows ------------------------------------------------------------------------------------------------------------
@@ -224,9 +243,14 @@ def _label(bars: Bars) -> Row | None:
     place = bars.centre @ direction
     best_score, best = 0.0, np.zeros(0)
     count = len(place)
+    tried = set()
     for start in np.unique(np.linspace(0, count - 2, min(10, count - 1)).astype(int)):
         for phase in range(BLACKS_IN_OCTAVE):
             index = _grow(place, int(start), phase)
+            name = (index - np.nanmin(index) + np.nanmin(index) % BLACKS_IN_OCTAVE).tobytes()
+            if name in tried:
+                continue
+            tried.add(name)
             score = _row_score(place, index)
             if score > best_score:
                 best_score, best = score, index

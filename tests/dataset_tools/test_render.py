@@ -103,11 +103,45 @@ def test_video_has_its_frames(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["clip.mp4"]
 
 
+def test_framed_keys_fill_the_picture() -> None:
+    """The camera looks at the part that is asked for; the corners of all keys lie beyond the picture."""
+    keyboard = scene_keyboard(Scene(framed=(10, 30), fill=1.0, tilt=0))
+    ends = cv2.perspectiveTransform(np.array([[[10.0, 0.5], [30.0, 0.5]]]), keyboard.to_picture.astype(float))[0]
+    assert ends[:, 0] == pytest.approx([-0.5, 639.5], abs=1)
+    assert (keyboard.corners[0, 0] < -200, keyboard.corners[1, 0] > 840) == (True, True)
+
+
+def test_looks_change_what_they_name() -> None:
+    """Bright fronts, mirrored keys in the lacquer, tints, vignettes and overlays each leave the keys' tops in place."""
+
+    def seen(scene: Scene) -> np.ndarray:
+        return next(iter(render_frames(scene, [], [0.0]))).astype(int)
+
+    low = replace(PLAIN, tilt=40)
+    corners = scene_keyboard(low).corners
+    back, front = round(corners[0, 1]), round(corners[2, 1])
+    plain = seen(low)
+    fronts = np.abs(seen(replace(low, front_shade=0.9)) - plain).max(axis=(1, 2))
+    assert fronts[front + 2] > 50
+    assert fronts[: front - 4].max() == 0
+    mirror = np.abs(seen(replace(low, reflection=0.4)) - plain).max(axis=(1, 2))
+    assert mirror[back - 12 : back].max() > 10
+    assert mirror[front:].max() == 0
+    assert seen(replace(low, tint=(0.5, 1, 1)))[..., 0].mean() < 0.6 * plain[..., 0].mean()
+    assert seen(replace(low, vignette=0.6))[0, 0].mean() < 0.6 * plain[0, 0].mean()
+    for overlay in ("title", "score", "falling", "inset"):
+        change = np.abs(seen(replace(low, overlay=overlay)) - plain).max(axis=(1, 2))
+        assert change[: back - 2].max() > 50
+        assert change[back + 5 :].max() == 0
+
+
 def test_wrong_scenes_are_refused() -> None:
     """No odd sizes, no keyboard that ends with a black key, no note beside the keys."""
     with pytest.raises(ValueError, match="even"):
         Scene(width=641)
     with pytest.raises(ValueError, match="white key"):
         Scene(lowest_pitch=22)
+    with pytest.raises(ValueError, match="overlay"):
+        Scene(overlay="fireworks")
     with pytest.raises(ValueError, match="outside"):
         render_frames(Scene(lowest_pitch=36, highest_pitch=96), [Note(0, 30, 1)], [0.0])

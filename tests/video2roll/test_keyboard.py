@@ -7,6 +7,8 @@ import cv2
 import numpy as np
 import pytest
 
+from dataset_tools.keyboard_scenes import SMALL_SIZES, WHITES
+from dataset_tools.render import Scene, render_frames, scene_keyboard
 from pianoroll.keys import BLACK_KEY_LENGTH, HIGHEST_PITCH, LOWEST_PITCH, is_black, key_edges
 from video2roll.keyboard import find_in_video, find_keyboard
 from video2roll.rectify import CornersError, Keyboard, KeyboardError
@@ -111,6 +113,73 @@ def test_the_user_names_the_lowest_key() -> None:
     assert (found.lowest_pitch, found.highest_pitch, found.octave_guessed) == (24, 84, False)
     with pytest.raises(CornersError, match="looks like C"):
         find_keyboard([image], lowest_key=42)
+
+
+def key_named(found: Keyboard, scene: Scene, pitch: int) -> float:
+    """Where ``found`` sees the scene's white key ``pitch``: white-key widths off its own place for that key."""
+    place = np.array([[[np.mean(key_edges(pitch)), 0.8]]])
+    pixel = cv2.perspectiveTransform(place, scene_keyboard(scene).to_picture.astype(np.float64))
+    along = cv2.perspectiveTransform(pixel, np.linalg.inv(found.to_picture).astype(np.float64))[0, 0, 0]
+    return float(along - place[0, 0, 0])
+
+
+def picture(scene: Scene) -> np.ndarray:
+    return next(iter(render_frames(scene, [], [0.0])))
+
+
+@pytest.mark.parametrize("keys", list(SMALL_SIZES))
+def test_keyboards_of_all_sizes_are_known(keys: int) -> None:
+    lowest, highest = SMALL_SIZES[keys][0]
+    scene = Scene(lowest_pitch=lowest, highest_pitch=highest, fill=0.85 if keys > 30 else 0.6, tilt=30, hands=False)
+    found = find_keyboard([picture(scene)])
+    assert (found.lowest_pitch, found.highest_pitch, found.mirrored) == (lowest, highest, False)
+    assert worst_key(found, scene_keyboard(scene).corners) < 0.2
+
+
+@pytest.mark.parametrize(("lowest", "highest"), [(36, 96), (36, 84), (53, 84)])
+def test_mirrored_small_keyboards_are_told_by_their_ends(lowest: int, highest: int) -> None:
+    scene = Scene(lowest_pitch=lowest, highest_pitch=highest, fill=0.8, tilt=20, mirrored=True, hands=False)
+    found = find_keyboard([picture(scene)])
+    assert (found.lowest_pitch, found.highest_pitch, found.mirrored) == (lowest, highest, True)
+
+
+@pytest.mark.parametrize("start", [-0.8, 7.3, 22.0, 34.8])
+def test_a_piano_cut_off_keeps_its_pitch_classes(start: float) -> None:
+    scene = Scene(framed=(start, start + 18), fill=1.0, tilt=35, roll=4, hands=False, white=WHITES["yellowed"])
+    found = find_keyboard([picture(scene)])
+    assert found.octave_guessed
+    assert not found.mirrored
+    off = (key_named(found, scene, 60 if 12 < start < 30 else 24 if start < 5 else 36 if start < 10 else 96) + 3.5) % 7
+    assert abs(off - 3.5) < 0.3
+
+
+@pytest.mark.parametrize(
+    "scene",
+    [
+        Scene(tilt=43, front_shade=0.9, hands=False),
+        Scene(tilt=30, opposite=True, reflection=0.5, hands=False),
+        Scene(tilt=15, brightness=0.22, vignette=0.5, hands=False),
+        Scene(tilt=25, tint=(0.4, 0.5, 1.0), overlay="score", hands=False),
+        Scene(width=720, height=720, roll=130, tilt=30, fill=0.8, hands=False),
+        Scene(roll=10, fallboard=(2, 2, 2), desk=(3, 3, 3), hands=False),
+        Scene(white=WHITES["wooden"], tilt=20, overlay="falling", hands=False),
+    ],
+    ids=["low, bright fronts", "mirror in the lacquer", "dim", "red light", "rolled", "all black around", "wooden"],
+)
+def test_odd_pictures_of_pianos(scene: Scene) -> None:
+    found = find_keyboard([picture(scene)])
+    truth = scene_keyboard(scene)
+    assert (found.lowest_pitch, found.highest_pitch, found.mirrored) == (21, 108, False)
+    assert worst_key(found, truth.corners) < 0.25
+    across = cv2.perspectiveTransform(truth.corners[None], np.linalg.inv(found.to_picture).astype(np.float64))[0, :, 1]
+    assert np.abs(across - [0, 0, 1, 1]).max() < 0.15
+
+
+def test_a_copy_in_the_corner_is_not_the_keyboard() -> None:
+    scene = Scene(framed=(5.0, 33.0), fill=1.0, tilt=30, hands=False, overlay="inset", width=960, height=540)
+    found = find_keyboard([picture(scene)])
+    assert np.ptp(found.corners[:, 0]) > 0.8 * scene.width
+    assert abs((key_named(found, scene, 60) + 3.5) % 7 - 3.5) < 0.3
 
 
 def _blank() -> np.ndarray:
