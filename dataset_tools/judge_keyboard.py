@@ -28,9 +28,10 @@ from dataset_tools.keyboard_scenes import full_scenes, keys_in_picture, partial_
 from dataset_tools.render import Scene, scene_keyboard
 from pianoroll import SilentkeysError
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, key_edges
-from video2roll.keyboard import PICTURES, find_keyboard, gap_profile, hands_free
+from video2roll.keyboard import find_keyboard, gap_profile, hands_free
 from video2roll.rectify import Keyboard, KeyboardError
-from video2roll.video import read_image, sample_images
+from video2roll.scenes import find_views
+from video2roll.video import read_image
 
 SETS = (
     "clavision",
@@ -272,9 +273,9 @@ def _marked_pictures(data: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]
     for folder in ("clavision", "wild"):
         for row in _rows(data / folder / "manifest.csv"):
             if row["split"] == "dev" and row[_CORNERS[0]]:
-                images = sample_images(data / folder / row["clip"], PICTURES)
+                picture = find_views(data / folder / row["clip"])[0].picture
                 truth = np.array([float(row[c]) for c in _CORNERS]).reshape(4, 2)
-                yield row["clip"], np.median(np.stack(images), axis=0).astype(np.uint8), truth
+                yield row["clip"], cv2.cvtColor(picture, cv2.COLOR_GRAY2BGR), truth
 
 
 # ---- the table -------------------------------------------------------------------------------------------------------
@@ -310,22 +311,34 @@ def gap_error(gray: np.ndarray, found: Keyboard) -> float:
 
 
 def _find(path: Path, name: str) -> Result:
+    """What is found in a file: a still picture, or the first view of a video."""
     begin = time.perf_counter()
-    images = [read_image(path)] if path.suffix in (".jpg", ".png") else sample_images(path, PICTURES)
-    return _find_in(images, name, begin)
+    if path.suffix in (".jpg", ".png"):
+        return _find_in([read_image(path)], name, begin)
+
+    def look() -> tuple[Keyboard, np.ndarray]:
+        view = find_views(path)[0]
+        return view.keyboard, view.picture
+
+    return _result(name, begin, look)
 
 
 def _find_in(images: list[np.ndarray], name: str, begin: float | None = None) -> Result:
     """What is found in pictures of one scene; the clock runs since ``begin``."""
     begin = time.perf_counter() if begin is None else begin
+    return _result(name, begin, lambda: (find_keyboard(images), images[0]))
+
+
+def _result(name: str, begin: float, find: Callable[[], tuple[Keyboard, np.ndarray]]) -> Result:
+    """The result of looking, with the time since ``begin``; a picture comes with the keyboard."""
     try:
-        found = find_keyboard(images)
+        found, picture = find()
     except (SilentkeysError, cv2.error) as error:
         remark = "none found" if isinstance(error, KeyboardError) else f"failed: {error}"
         return Result(name, False, np.nan, np.nan, np.nan, time.perf_counter() - begin, None, remark)
     seconds = time.perf_counter() - begin
-    gray = hands_free(images)
-    small = replace(found, corners=found.corners * (gray.shape[1] / images[0].shape[1]))
+    gray = hands_free([picture])
+    small = replace(found, corners=found.corners * (gray.shape[1] / picture.shape[1]))
     return Result(name, True, np.nan, np.nan, gap_error(gray, small), seconds, found, _view(found))
 
 

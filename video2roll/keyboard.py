@@ -1,6 +1,6 @@
 """Find the keyboard in a picture or a video: no corners to click, at any angle, size and part of it in view.
 
-1. Take the hands away: the median over time of a few pictures spread over the video.
+1. Take the hands away: the median over time of a few pictures of one scene (``scenes`` takes them from a video).
 2. Find the row of black keys and name them by the pattern of their gaps (``black_keys``).
 3. Their ends give a first perspective; the side to which the white keys go on unbroken is the front (the player's).
 4. Align the picture with a drawing of the keys (ECC: Evangelidis & Psarakis, PAMI 2008), look for the rows where the
@@ -22,26 +22,25 @@ import cv2
 import numpy as np
 
 from pianoroll.keys import BLACK_KEY_LENGTH, HIGHEST_PITCH, LOWEST_PITCH, WHITE_KEYS, key_edges, pitch_name
-from video2roll.black_keys import BLACKS_IN_OCTAVE, Row, black_along, find_rows
+from video2roll.black_keys import BLACK_PITCH_CLASSES, BLACKS_IN_OCTAVE, Row, black_along, find_rows
 from video2roll.key_names import MOST_WHITES, SYMMETRY, End, Placement, place, white_pitch
 from video2roll.key_strip import X, Y, agreement_of, align, key_strip, white_span
 from video2roll.rectify import CornersError, Keyboard, KeyboardError
-from video2roll.video import read_image, sample_images
+from video2roll.video import read_image
 from video2roll.white_edges import frontness, gap_profile, set_edges, settle_on_whites
 
-__all__ = ["find_in_image", "find_in_video", "find_keyboard", "gap_profile", "hands_free"]
+__all__ = ["agreement", "find_in_image", "find_keyboard", "gap_profile", "hands_free"]
 
 WORK_SIZE = 1280  # longest side in pixels of the picture that is searched
-PICTURES = 7  # taken from a video: enough for hands to vanish from the median, few enough to be decoded in a second
 MIN_CONFIDENCE = 0.45  # agreement of drawing and picture below which there is no keyboard
 HOPELESS = 0.2  # agreement of a first alignment that no refining makes up for
-GOOD_AGREEMENT = 0.6  # of one picture of a moving camera: the others need not be looked at
 KEY_SHAPE = (2.9, 11.0)  # length of a white key by its width, as seen; 6.4 from straight above
 MIN_SPAN = 0.28  # of the picture's longer side that the keys must fill
 
 BLACKS_IN_PIANO = 36
 _MOST_ADDED = 6  # black keys found beyond an end of the row before the plane is aligned anew
 _MOST_SEEN = 0.5  # score of a row for each black key from its first to its last: letters in a line fit by chance
+_C1 = 24  # MIDI pitch
 _GROWTHS = 4
 _TRIES = 4  # rows of black keys, and readings of them, that are looked at
 
@@ -49,13 +48,6 @@ NO_KEYBOARD = (
     "No keyboard was found in {what}; the black keys must be in view from above. "
     "Where there is one, give its corners: --corners."
 )
-
-
-def find_in_video(
-    path: str | os.PathLike[str], *, start: float = 0.0, end: float | None = None, lowest_key: int | None = None
-) -> Keyboard:
-    """Find the keyboard in the part ``start`` to ``end`` (seconds) of a video. Raises KeyboardError and VideoError."""
-    return _find(sample_images(path, PICTURES, start=start, end=end), lowest_key, what=Path(path).name)
 
 
 def find_in_image(path: str | os.PathLike[str], *, lowest_key: int | None = None) -> Keyboard:
@@ -72,6 +64,17 @@ def find_keyboard(images: Sequence[np.ndarray], *, lowest_key: int | None = None
     if not images:
         raise KeyboardError("No picture was given to find a keyboard in.")
     return _find(images, lowest_key, what="the picture" if len(images) == 1 else "the pictures")
+
+
+def agreement(gray: np.ndarray, keyboard: Keyboard) -> float:
+    """How well a gray picture ``(h, w)`` shows a keyboard in its place: correlation with a drawing of it, -1..1."""
+    octaves, classes = np.divmod(np.arange(keyboard.lowest_pitch, keyboard.highest_pitch + 1) - _C1, 12)
+    black = np.isin(classes, BLACK_PITCH_CLASSES)
+    index = octaves[black] * BLACKS_IN_OCTAVE + np.searchsorted(BLACK_PITCH_CLASSES, classes[black])
+    if not len(index):
+        return 0.0
+    from_c = np.array([[1, 0, key_edges(_C1)[0]], [0, 1, 0], [0, 0, 1]])
+    return agreement_of(gray, keyboard.to_picture @ from_c, int(index[0]), int(index[-1]))
 
 
 def hands_free(images: Sequence[np.ndarray]) -> np.ndarray:
@@ -107,14 +110,6 @@ def _find(images: Sequence[np.ndarray], lowest_key: int | None, what: str) -> Ke
     """The keyboard in pictures of one scene; ``what`` names them in the error message."""
     gray = hands_free(images)
     fit = _best_fit(gray)
-    if fit is None and len(images) > 1:  # a camera that moves blurs the median: look at single pictures
-        for part in (2, 1, 3):
-            single = hands_free([images[len(images) * part // 4]])
-            found = _best_fit(single)
-            if found is not None and (fit is None or found.agreement > fit.agreement):
-                fit, gray = found, single
-            if fit is not None and fit.agreement > GOOD_AGREEMENT:
-                break
     if fit is None:
         raise KeyboardError(NO_KEYBOARD.format(what=what))
     keyboard = _name_keys(gray, fit, lowest_key)

@@ -18,16 +18,21 @@ import numpy as np
 
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
 from video2roll.follow import Follower, View
-from video2roll.keyboard import NO_KEYBOARD, find_keyboard, hands_free
+from video2roll.keyboard import NO_KEYBOARD, agreement, find_keyboard, hands_free
 from video2roll.rectify import Keyboard, KeyboardError, Rectifier
 from video2roll.video import Frame, spread_frames
 
+PICTURES = 7  # taken from a video: enough for hands to vanish from the median, few enough to be decoded in a second
+MORE_PICTURES = 24  # where these do not all show one scene
 MOST_VIEWS = 6
-PATIENCE = 0.3  # seconds without a keyboard after which it is looked for anew
+PATIENCE = 0.1  # seconds without a keyboard after which it is looked for anew: longer than a flash
+_SOON = 0.5  # seconds between such looks at least
+_CHANGED = 8.0  # gray levels by which a picture differs from another one on average
 _LONGEST_PAUSE = 8.0  # seconds between such looks; each one takes longer to come than the last
 _SAME = 0.1  # below the usual score, at which a keyboard found elsewhere is the same one and no other view
 _LOOKS = 6  # at frames that show none of the views known
 _MOST = 0.6  # share of the frames that must show a keyboard, so that no better picture of it is looked for
+_CLEANER = 0.1  # of agreement, that a picture without hands is worth
 _LEAST_LEFT = 2  # pictures that are worth looking for another view
 _EMPTY = 8.0  # gray levels of contrast below which a picture is black or blank
 
@@ -47,15 +52,16 @@ def find_views(
     ``lowest_key``: MIDI pitch of the lowest key in view, where the octave is known. ``keyboard``: where it is known, as
     the user gave it. Raises KeyboardError, CornersError and VideoError.
     """
-    frames = [_gray(frame) for frame in spread_frames(path, start=start, end=end)]
+    frames = [_gray(frame) for frame in spread_frames(path, PICTURES, start=start, end=end)]
     if keyboard is not None:
-        return [View(keyboard, _median(frames), frames[len(frames) // 2].time)]
-    left = [frame for frame in frames if frame.image.std() > _EMPTY]
-    first = _first_view(left, lowest_key)
+        return [_view_of(keyboard, frames)]
+    first, left = _first_view(frames, lowest_key)
+    if left:  # not one scene: look at more of it
+        frames = [_gray(frame) for frame in spread_frames(path, MORE_PICTURES, start=start, end=end)]
+        first, left = _first_view(frames, lowest_key)
     if first is None:
         raise KeyboardError(NO_KEYBOARD.format(what=Path(path).name))
-    followers, counts = [Follower(first[0])], [len(first[1])]
-    left = _without(left, first[1])
+    followers, counts = [Follower(first)], [len(frames) - len(left)]
     for _ in range(_LOOKS):
         if len(left) < _LEAST_LEFT:
             break
@@ -72,6 +78,13 @@ def find_views(
         left = _without(left, shows)
     order = sorted(range(len(counts)), key=lambda number: -counts[number])
     return [followers[number].view for number in order]
+
+
+def find_in_video(
+    path: str | os.PathLike[str], *, start: float = 0.0, end: float | None = None, lowest_key: int | None = None
+) -> Keyboard:
+    """The keyboard that is seen longest in a part of a video; as ``find_views``."""
+    return find_views(path, start=start, end=end, lowest_key=lowest_key)[0].keyboard
 
 
 @dataclass(frozen=True)
@@ -96,20 +109,47 @@ def watch(frames: Iterable[Frame], keyboard: Keyboard | Sequence[View]) -> Itera
 
 def _follow(frames: Iterable[Frame], followers: list[Follower]) -> Iterator[Sight]:
     """As ``watch``; views that are found on the way are appended to ``followers``."""
-    current, pause, next_look = 0, PATIENCE, np.inf
+    current, clock = 0, _LookClock()
     for frame in frames:
         strip = followers[current](frame.image)
         if strip is None:
             current, strip = _in_another(followers, current, frame.image)
         if strip is not None and not followers[current].doubtful:
-            pause, next_look = PATIENCE, np.inf
-        elif frame.time >= next_look:
+            clock = _LookClock()
+        elif clock.due(frame, changed_counts=strip is None):
             current, strip = _look(followers, current, frame, strip)
-            pause = min(2 * pause, _LONGEST_PAUSE)
-            next_look = frame.time + pause
-        elif not np.isfinite(next_look):
-            next_look = frame.time + PATIENCE
         yield Sight(frame.time, strip, current, followers[current].keyboard)
+
+
+class _LookClock:
+    """When to look for a lost keyboard, as a look costs as much as many frames: soon, then ever less often, but soon
+    again where the picture has changed since."""
+
+    def __init__(self) -> None:
+        self._next: float | None = None
+        self._pause = _SOON / 2
+        self._looked_at: np.ndarray | None = None
+
+    def due(self, frame: Frame, *, changed_counts: bool) -> bool:
+        """Whether to look at this frame, one of a row of frames that show no keyboard, or a doubtful one."""
+        if self._next is None:
+            self._next = frame.time + PATIENCE
+        early = self._next - self._pause + _SOON
+        if frame.time < self._next and not (changed_counts and frame.time >= early and self._changed(frame.image)):
+            return False
+        self._pause = min(2 * self._pause, _LONGEST_PAUSE)
+        self._next = frame.time + self._pause
+        self._looked_at = _thumbnail(frame.image)
+        return True
+
+    def _changed(self, image: np.ndarray) -> bool:
+        if self._looked_at is None:
+            return False
+        return float(np.abs(_thumbnail(image) - self._looked_at).mean()) > _CHANGED
+
+
+def _thumbnail(image: np.ndarray) -> np.ndarray:
+    return cv2.resize(image, (32, 18), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _in_another(followers: list[Follower], current: int, image: np.ndarray) -> tuple[int, np.ndarray | None]:
@@ -195,10 +235,21 @@ def _median(frames: Sequence[Frame]) -> np.ndarray:
     return cv2.resize(hands_free([frame.image for frame in frames]), (width, height))
 
 
-def _first_view(frames: Sequence[Frame], lowest_key: int | None) -> tuple[View, list[Shown]] | None:
-    """The keyboard in the median of the frames, or else in one of them, and which frames show it; None if none does."""
+def _view_of(keyboard: Keyboard, frames: Sequence[Frame]) -> View:
+    """The view of a keyboard whose place is known: the median of the frames, or where the camera moves the frame that
+    shows it best there."""
+    middle = frames[len(frames) // 2]
+    pictures = [Frame(middle.time, _median(frames)), *frames]
+    best = max(pictures, key=lambda picture: agreement(picture.image, keyboard) + (picture is pictures[0]) * _CLEANER)
+    return View(keyboard, best.image, best.time)
+
+
+def _first_view(frames: Sequence[Frame], lowest_key: int | None) -> tuple[View | None, list[Frame]]:
+    """The keyboard in the median of the frames, or else in one of them, None if none shows one; and the frames that do
+    not show it, less those that are blank."""
+    frames = [frame for frame in frames if frame.image.std() > _EMPTY]
     if not frames:
-        return None
+        return None, []
     middle = frames[len(frames) // 2]
     tries = [Frame(middle.time, _median(frames))] if len(frames) > 2 else []
     tries += [frames[len(frames) * part // 4] for part in (2, 1, 3)]
@@ -214,12 +265,12 @@ def _first_view(frames: Sequence[Frame], lowest_key: int | None) -> tuple[View, 
         if len(shows) > _MOST * len(frames):
             break
     if best is None:
-        return None
+        return None, frames
     view, shows = best
     still = all(keyboard is view.keyboard for _, keyboard in shows)
-    if view.picture is tries[0].image and still and len(shows) > 0.9 * len(frames):
-        return best  # the median was theirs already
-    return _without_hands(view, shows), shows
+    if not (still and len(shows) == len(frames) and view.picture is tries[0].image):
+        view = _without_hands(view, shows)
+    return view, _without(frames, shows)
 
 
 def _showing(view: View, frames: Sequence[Frame], time: float, place: Keyboard) -> list[Shown]:

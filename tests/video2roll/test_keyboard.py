@@ -10,8 +10,9 @@ import pytest
 from dataset_tools.keyboard_scenes import SMALL_SIZES, WHITES
 from dataset_tools.render import Scene, render_frames, scene_keyboard
 from pianoroll.keys import BLACK_KEY_LENGTH, HIGHEST_PITCH, LOWEST_PITCH, is_black, key_edges
-from video2roll.keyboard import find_in_video, find_keyboard
+from video2roll.keyboard import find_keyboard
 from video2roll.rectify import CornersError, Keyboard, KeyboardError
+from video2roll.scenes import find_in_video
 
 SHARED = Path(__file__).parents[3] / "shared" / "data"
 SIZE = (960, 540)  # width and height of the drawn pictures
