@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from video2roll.follow import View
 
 Pathlike = str | os.PathLike[str]
+DOUBTFUL = 0.6  # confidence in a keyboard below which the user is told to look
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
 _log = logging.getLogger("silentkeys")
@@ -250,6 +251,10 @@ def _read(
 def _doubts(keyboard: Keyboard, *, given: bool) -> list[str]:
     """Sentences on what is unsure about a keyboard."""
     doubts = []
+    if keyboard.confidence < DOUBTFUL and not given:
+        doubts.append(
+            "The keyboard was found, but not surely: look at where it is, and give its --corners if it is wrong."
+        )
     if keyboard.octave_guessed:
         lowest = pitch_name(keyboard.lowest_pitch)
         doubts.append(f"Not all 88 keys are in view, so the octave is a guess: lowest key {lowest}; see --lowest-key.")
