@@ -44,9 +44,9 @@ class Choice(TypedDict):
 class Scene:
     """What the video shows of its keyboard.
 
-    ``pictures``: JPEG as data addresses, spread over the video; ``without_hands``: their median, likewise.
+    ``pictures``: JPEG as data addresses, spread over the video; ``without_hands``: the keyboard alone, likewise.
     ``size``: width and height of the video in pixels. ``moments``: what each picture is called.
-    ``steady``: the camera stands still, so that the median is sharp.
+    ``steady``: the camera stands still.
     """
 
     size: tuple[int, int]
@@ -161,19 +161,23 @@ def look(video: Path, *, start: float = 0.0, end: float | None = None) -> Scene:
     images = sample_images(video, MOMENTS, start=start, end=end)
     height, width = images[0].shape[:2]
     small = [_reduce(image) for image in images]
-    try:
-        found = pipeline.find_keyboard(video, start=start, end=end)
-    except KeyboardError:
-        found = None
     middle = len(small) // 2
     median = np.partition(np.stack(small), middle, axis=0)[middle]
+    steady = _is_steady(small, median)
+    try:
+        view = pipeline.find_views(video, start=start, end=end)[0]
+        found = view.keyboard
+        if not steady:  # its picture is where the keyboard was found
+            median = cv2.cvtColor(_reduce(view.picture), cv2.COLOR_GRAY2BGR)
+    except KeyboardError:
+        found = None
     stop = min(probe(video).duration or np.inf, np.inf if end is None else end)
     return Scene(
         size=(width, height),
         pictures=[_jpeg(image) for image in small],
         moments=_moments(len(small), start, stop),
         without_hands=_jpeg(median),
-        steady=_is_steady(small, median),
+        steady=steady,
         found=found,
     )
 
@@ -239,7 +243,7 @@ def _show_editor(step: Step) -> None:
     place = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
         hidden = st.toggle(
-            "Hide the hands", value=scene.steady, help="All moments of the video together, without what moves."
+            "Hide the hands", value=scene.steady or scene.found is not None, help="All moments of the video together."
         )
         if not hidden and len(scene.moments) > 1:
             middle = scene.moments[len(scene.moments) // 2]
@@ -318,7 +322,9 @@ def _tell(step: Step) -> None:
     else:
         st.success(f"Found: {names}. Where the lines miss the keys, drag the corners.")
     if found is not None and not step.scene.steady:
-        st.caption("The camera or the piano moves, so the lines meet the keys at some moments only.")
+        st.caption(
+            "The camera moves: the lines meet the keys in this picture, and are moved along as the video is read."
+        )
     try:
         check_corners(step.corners)
     except CornersError:

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import keyboard_step, pipeline, web
 from app.keyboard_step import Choice, keyboard_choice
+from video2roll.follow import View
 from video2roll.rectify import Keyboard, KeyboardError
 
 MakeVideo = Callable[..., Path]
@@ -27,15 +28,15 @@ def shown() -> AppTest:
 def looked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     """FOUND is what the program finds in any video; the list grows each time it looks."""
     looks: list[Any] = []
-    really = pipeline.find_keyboard
+    really = pipeline.find_views
 
-    def find(source: Any, *, corners: Any = None, lowest_key: Any = None, **how: Any) -> Keyboard:
+    def find(source: Any, *, corners: Any = None, lowest_key: Any = None, **how: Any) -> list[View]:
         if corners is not None:
             return really(source, corners=corners, lowest_key=lowest_key, **how)
         looks.append(lowest_key)
-        return FOUND
+        return [View(FOUND, np.zeros((48, 64), np.uint8))]
 
-    monkeypatch.setattr(pipeline, "find_keyboard", find)
+    monkeypatch.setattr(pipeline, "find_views", find)
     return looks
 
 
