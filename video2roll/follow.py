@@ -85,8 +85,8 @@ class Follower:
 
     def _register(self, strip: np.ndarray) -> tuple[np.ndarray | None, float]:
         """Where the view's strip lies on ``strip`` (half-size pixels), None where it did not move; and the score."""
-        if not len(self._sharp.blocks):
-            return None, 0.0
+        if not len(self._sharp.blocks):  # nothing to hold on to: it is taken to stay where it is
+            return None, 1.0
         motion, before, after = self._sharp.register(strip)
         if np.median(after) < _CLEAR and len(self._blurred.blocks):
             rough, _, _ = self._blurred.register(strip)

@@ -81,6 +81,12 @@ def test_light_that_changes_moves_nothing() -> None:
     assert follower.keyboard is follower.view.keyboard
 
 
+def test_a_view_without_any_contrast_stays_where_it_was_said_to_be() -> None:
+    follower = Follower(View(scene_keyboard(SCENE), np.full((360, 640), 90, np.uint8)))
+    assert follower(np.full((360, 640), 90, np.uint8)) is not None
+    assert follower.keyboard is follower.view.keyboard
+
+
 @pytest.mark.parametrize("shade", [0, 128, 255])
 def test_a_picture_without_the_keyboard_gives_no_strip(shade: int) -> None:
     follower = Follower(view())
