@@ -211,10 +211,10 @@ class Score:
 
 def judge(notes: Sequence[Note], labels: Sequence[Label], *, wrong: list[str] | None = None) -> Score:
     """Count how the labels' hands and fingers stand in ``notes``; a sentence on each that differs goes to ``wrong``."""
-    found = {(round(note.onset, 3), note.pitch): note for note in notes}
     score = Score()
     for label in labels:
-        note = found[round(label.onset, 3), label.pitch]
+        same = (note for note in notes if note.pitch == label.pitch)
+        note = min(same, key=lambda note: abs(note.onset - label.onset))
         if label.hand:
             score.hands += 1
             score.same += note.hand == label.hand
