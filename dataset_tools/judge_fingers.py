@@ -44,6 +44,8 @@ LATE = {  # clip -> (second, seconds that its MIDI comes late there), linear bet
 }
 TIPS = (4, 8, 12, 16, 20)  # landmarks of thumb to little finger
 LEFT, RIGHT = 1, 2
+SAME_HAND = 0.7  # white-key widths: tips nearer than this on average were found twice
+CLEAR_WIDTH = 1.0  # white-key widths from thumb to little finger that tell a left hand from a right one
 
 SHEET_SCALE = 28  # pixels a white-key width
 SHEET_KEYS = 7.5  # white keys shown
@@ -168,11 +170,20 @@ def recorded_roll(clip: Clip, landmarks: Path) -> PianoRoll:
     for t, (sides, pair) in enumerate(zip(hands, points, strict=True)):
         seen = [slot for slot in range(2) if sides[slot]]
         placed = {slot: cv2.perspectiveTransform(pair[slot][None, list(TIPS)], across)[0] for slot in seen}
-        for slot, side in _sides({slot: int(sides[slot]) for slot in seen}, placed, last).items():
+        named = {slot: _side(int(sides[slot]), placed[slot]) for slot in seen}
+        if len(seen) == 2 and np.abs(placed[0] - placed[1]).mean(axis=0)[0] < SAME_HAND:
+            del named[1]
+        for slot, side in _sides(named, placed, last).items():
             tips[t, side - 1] = last[side] = placed[slot]
     keep = np.concatenate([[True], np.diff(times) > 0])
     blank = np.zeros((int(keep.sum()), KEYS), np.float32)
     return PianoRoll(times[keep], blank, blank, fingertips=tips[keep].astype(np.float32), sides=np.array([LEFT, RIGHT]))
+
+
+def _side(named: int, tips: np.ndarray) -> int:
+    """The side of a hand ``(5, 2)``: palm down, the right one's thumb lies left of its little finger."""
+    width = tips[4, 0] - tips[0, 0]
+    return named if abs(width) < CLEAR_WIDTH else RIGHT if width > 0 else LEFT
 
 
 def _sides(named: dict[int, int], placed: dict[int, np.ndarray], last: dict[int, np.ndarray]) -> dict[int, int]:
