@@ -113,7 +113,9 @@ def draw_sheets(clip: Clip, labels: Sequence[Label], folder: Path) -> list[Path]
     crops = list(_crops(clip, clip.keyboard, labels))
     paths = []
     for first in range(0, len(crops), columns * SHEET_ROWS):
-        rows = [np.hstack(crops[i : i + columns]) for i in range(first, min(first + columns * SHEET_ROWS, len(crops)), 2)]
+        rows = [
+            np.hstack(crops[i : i + columns]) for i in range(first, min(first + columns * SHEET_ROWS, len(crops)), 2)
+        ]
         width = max(row.shape[1] for row in rows)
         rows = [np.pad(row, ((0, 6), (0, width - row.shape[1]), (0, 0))) for row in rows]
         paths.append(folder / f"{clip.name.replace('/', '_').rsplit('.', 1)[0]}-{first:03d}.png")
@@ -146,7 +148,9 @@ def _crop(image: np.ndarray, keyboard: Keyboard, pitch: int) -> np.ndarray:
     down = SHEET_SCALE * WHITE_KEY_LENGTH * 0.9
     size = (int(SHEET_SCALE * SHEET_KEYS), int(down * (SHEET_FRONT - SHEET_BACK)))
     to_keyboard = np.array([[1 / SHEET_SCALE, 0, left], [0, 1 / down, SHEET_BACK], [0, 0, 1]])
-    crop = cv2.warpPerspective(image, keyboard.to_picture @ to_keyboard, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP)
+    crop = cv2.warpPerspective(
+        image, keyboard.to_picture @ to_keyboard, size, flags=cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
+    )
     high = max(60.0, float(np.percentile(crop, 98)))
     crop = np.clip(crop * (235 / high), 0, 255).astype(np.uint8)
     begin, end = ((edge - left) * SHEET_SCALE for edge in key_edges(pitch))

@@ -11,7 +11,6 @@ The cameras stand aslant and tips hover above the keys, so they seem shifted: ea
 from the tips nearest to the keys that are struck.
 """
 
-import math
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -104,7 +103,9 @@ def _costs(notes: Sequence[Note], roll: PianoRoll) -> list[dict[tuple[int, int],
     shifts = np.zeros(roll.fingertips.shape[1])
     for _ in range(2):
         shifts = _usual_shifts(notes, looks, shifts)
-    return [_fit(note, tips - np.stack([shifts, 0 * shifts], 1)[:, None]) for note, tips in zip(notes, looks, strict=True)]
+    return [
+        _fit(note, tips - np.stack([shifts, 0 * shifts], 1)[:, None]) for note, tips in zip(notes, looks, strict=True)
+    ]
 
 
 def _look(note: Note, roll: PianoRoll) -> np.ndarray:
@@ -128,7 +129,9 @@ def _usual_shifts(notes: Sequence[Note], looks: Sequence[np.ndarray], shifts: np
             found[hand].append(float(np.nanmedian(tips[:, hand, finger - 1, 0])) - key_centre(note.pitch))
     return np.array(
         [
-            np.clip(np.median(away) * len(away) / (len(away) + SHIFT_NOTES), -LARGEST_SHIFT, LARGEST_SHIFT) if away else 0
+            np.clip(np.median(away) * len(away) / (len(away) + SHIFT_NOTES), -LARGEST_SHIFT, LARGEST_SHIFT)
+            if away
+            else 0
             for away in found
         ]
     )
@@ -177,9 +180,7 @@ def _shares(ways: Sequence[_Way], back: int) -> dict[tuple[int, int] | None, flo
     return dict(shares)
 
 
-def _grow(
-    way: _Way, note: Note, choice: tuple[int, int] | None, cost: float, sides: Sequence[Hand | None]
-) -> _Way:
+def _grow(way: _Way, note: Note, choice: tuple[int, int] | None, cost: float, sides: Sequence[Hand | None]) -> _Way:
     """Go on with one more note."""
     touches = tuple(touch for touch in way.touches if touch.offset > note.onset - RECENT)
     choices = (*way.choices[-LAG:], choice)
