@@ -8,7 +8,8 @@ to have played so far, and a note's finger is decided a few notes later, when wh
 remaining ways, weighted by their likelihood, that agree. Where that share is small, no finger is named.
 
 The cameras stand aslant and tips hover above the keys, so they seem shifted: each hand's usual shift is found first,
-from the tips nearest to the keys that are struck.
+from the tips nearest to the keys that are struck. So is how often it uses each finger: whoever plays with one finger
+alone curls the others, whose tips are then guesses of the landmark network.
 """
 
 from collections import defaultdict
@@ -36,6 +37,8 @@ NOBODY = 5.5  # cost of a note that no tip struck
 
 SHIFT_NOTES = 8  # notes after which half of a hand's usual shift is believed
 LARGEST_SHIFT = 0.4  # white-key widths
+
+USUAL_USES = 10.0  # notes of each finger that are taken for granted before its hand is known
 
 BEAM = 32
 LAG = 8  # notes: so much later a finger is decided
@@ -103,9 +106,24 @@ def _costs(notes: Sequence[Note], roll: PianoRoll) -> list[dict[tuple[int, int],
     shifts = np.zeros(roll.fingertips.shape[1])
     for _ in range(2):
         shifts = _usual_shifts(notes, looks, shifts)
-    return [
-        _fit(note, tips - np.stack([shifts, 0 * shifts], 1)[:, None]) for note, tips in zip(notes, looks, strict=True)
-    ]
+    costs = [_fit(note, _shifted(tips, shifts)) for note, tips in zip(notes, looks, strict=True)]
+    rarity = _rarity(costs, len(shifts))
+    return [{choice: cost + rarity[choice[0], choice[1] - 1] for choice, cost in each.items()} for each in costs]
+
+
+def _shifted(tips: np.ndarray, shifts: np.ndarray) -> np.ndarray:
+    """Tips ``(frames, hands, 5, 2)`` moved to where they strike, ``shifts (hands,)`` white-key widths to the left."""
+    return tips - np.stack([shifts, np.zeros_like(shifts)], axis=1)[:, None]
+
+
+def _rarity(costs: Sequence[dict[tuple[int, int], float]], hands: int) -> np.ndarray:
+    """Cost of using a finger that its hand seldom uses, below 0 for those that it often uses: ``(hands, 5)``."""
+    uses = np.full((hands, FINGERS), USUAL_USES)
+    for choices in costs:
+        weights = np.exp(-np.array([*choices.values(), NOBODY]))
+        for (hand, finger), weight in zip(choices, weights / weights.sum(), strict=False):
+            uses[hand, finger - 1] += weight
+    return -np.log(FINGERS * uses / uses.sum(axis=1, keepdims=True))
 
 
 def _look(note: Note, roll: PianoRoll) -> np.ndarray:
@@ -123,7 +141,7 @@ def _usual_shifts(notes: Sequence[Note], looks: Sequence[np.ndarray], shifts: np
     """White-key widths by which each hand's tips usually lie right of the keys they strike: ``(hands,)``."""
     found: list[list[float]] = [[] for _ in shifts]
     for note, tips in zip(notes, looks, strict=True):
-        costs = _fit(note, tips - np.stack([shifts, 0 * shifts], 1)[:, None])
+        costs = _fit(note, _shifted(tips, shifts))
         if costs:
             hand, finger = min(costs, key=lambda choice: costs[choice])
             found[hand].append(float(np.nanmedian(tips[:, hand, finger - 1, 0])) - key_centre(note.pitch))
