@@ -15,7 +15,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from dataset_tools.clips import Clip, read_manifest
+from dataset_tools.clips import Clip, find_keyboards, read_manifest
 from pianoroll import Note, PianoRoll
 from pianoroll.keys import KEYS, WHITE_KEY_LENGTH, key_centre, key_edges, pitch_name
 from roll2midi.hands import assign_hands
@@ -37,6 +37,7 @@ DRAWN = {  # clip -> onsets to label
     "furelise_old.mp4": 30,
     "scarborough.mp4": 24,
     "moonlight.mp4": 10,
+    "call_me_maybe.mp4": 30,
 }
 LATE = {  # clip -> (second, seconds that its MIDI comes late there), linear between and constant outside
     "furelise_new.mp4": ((3.0, 0.12), (40.0, 0.0)),
@@ -245,9 +246,10 @@ def judge(notes: Sequence[Note], labels: Sequence[Label], *, wrong: list[str] | 
 
 
 def find_clips(data: Path) -> list[Clip]:
-    """The clips of ``DRAWN`` in the folders ``clavision`` and ``wild`` of ``data``."""
+    """The clips of ``DRAWN`` in the folders ``clavision`` and ``wild`` of ``data``, each with its keyboard."""
     clips = [clip for name in ("clavision", "wild") for clip in read_manifest(data / name / "manifest.csv")]
-    return sorted((clip for clip in clips if clip.name in DRAWN), key=lambda clip: list(DRAWN).index(clip.name))
+    drawn = sorted((clip for clip in clips if clip.name in DRAWN), key=lambda clip: list(DRAWN).index(clip.name))
+    return [found for clip in drawn for found in ([clip] if clip.keyboard else find_keyboards([clip]))]
 
 
 def file_stem(clip: Clip) -> str:
@@ -275,17 +277,29 @@ def main() -> None:
         for clip in clips:
             draw_sheets(clip, [label for label in labels if label.clip == clip.name], given.out)
         return
-    total, wrong = Score(), list[str]()
-    for clip in clips:
-        landmarks = clip.video.parents[clip.name.count("/")] / "landmarks" / f"{file_stem(clip)}.npz"
-        roll = PianoRoll.load(given.rolls / f"{file_stem(clip)}.npz") if given.rolls else recorded_roll(clip, landmarks)
-        assigned = assign_hands(true_notes(clip), roll)
-        score = judge(assigned, [label for label in labels if label.clip == clip.name], wrong=wrong)
-        print(score.line(clip.name))
-        total.add(score)
-    print(total.line("all"))
+    wrong: list[str] = []
+    judge_clips(clips, labels, given.rolls, wrong)
     if given.wrong:
         print("\n".join(wrong))
+
+
+def judge_clips(clips: Sequence[Clip], labels: Sequence[Label], rolls: Path | None, wrong: list[str]) -> Score:
+    """Print one line a clip and one for all, from the rolls in a folder, or else from landmarks beside the clips."""
+    total = Score()
+    for clip in clips:
+        recorded = clip.video.parents[clip.name.count("/")] / "landmarks"
+        source = (rolls or recorded) / f"{file_stem(clip)}.npz"
+        if not source.is_file():
+            print(f"{clip.name:20} left out: {source} does not exist")
+            continue
+        roll = PianoRoll.load(source) if rolls else recorded_roll(clip, source)
+        notes = assign_hands(true_notes(clip), roll)
+        score = judge(notes, [label for label in labels if label.clip == clip.name], wrong=wrong)
+        named = sum(note.finger is not None for note in notes) / max(1, len(notes))
+        print(f"{score.line(clip.name)}   named of all its notes {100 * named:5.1f} %")
+        total.add(score)
+    print(total.line("all"))
+    return total
 
 
 def write_labels(labels: Sequence[Label], path: Path) -> None:
