@@ -70,11 +70,11 @@ class _Way:
 def assign_hands(notes: Sequence[Note], roll: PianoRoll) -> list[Note]:
     """The same notes, sorted, each with a hand, and with a finger where a fingertip was surely seen to strike it.
 
-    Where no hand was seen the hand is that of a model of reach, which knows those that were seen.
+    Where no hand was seen, a hand that the note had stays; else a model of reach decides, which knows all the others.
     """
     ordered = sorted(notes, key=lambda note: (note.onset, note.pitch))
     if roll.fingertips is None or roll.sides is None or len(roll) == 0:
-        return hands_by_reach([replace(note, hand=None, finger=None) for note in ordered])
+        return hands_by_reach([replace(note, finger=None) for note in ordered])
     costs = _costs(ordered, roll)
     sides = [SIDES.get(int(side)) for side in roll.sides]
     named = [_name(note, shares, sides) for note, shares in zip(ordered, _walk(ordered, costs, sides), strict=True)]
@@ -91,7 +91,7 @@ def _name(note: Note, shares: dict[tuple[int, int] | None, float], sides: Sequen
             fingers[sides[choice[0]], choice[1]] += share
     hand = max(hands, key=lambda name: hands[name], default=None)
     if hand is None or hands[hand] < SURE_HAND:
-        return replace(note, hand=None, finger=None)
+        return replace(note, finger=None)
     (side, finger), share = max(fingers.items(), key=lambda item: item[1])
     return replace(note, hand=hand, finger=finger if side == hand and share >= SURE else None)
 
