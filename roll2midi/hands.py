@@ -8,8 +8,8 @@ to have played so far, and a note's finger is decided a few notes later, when wh
 remaining ways, weighted by their likelihood, that agree. Where that share is small, no finger is named.
 
 The cameras stand aslant and tips hover above the keys, so they seem shifted: each hand's usual shift is found first,
-from the tips nearest to the keys that are struck. So is how often it uses each finger: whoever plays with one finger
-alone curls the others, whose tips are then guesses of the landmark network.
+from the tips nearest to the keys that are struck, and how widely they are spread. So is how often a hand uses each
+finger: whoever plays with one finger alone curls the others, whose tips are then guesses of the landmark network.
 """
 
 from collections import defaultdict
@@ -37,6 +37,8 @@ NOBODY = 5.5  # cost of a note that no tip struck
 
 SHIFT_NOTES = 8  # notes after which half of a hand's usual shift is believed
 LARGEST_SHIFT = 0.4  # white-key widths
+USUAL_DISTANCE = 0.11  # white-key widths: median distance of the best tips from the keys they strike
+SCALES = (0.6, 1.35)  # of SPREAD: clear and blurred videos
 
 USUAL_USES = 10.0  # notes of each finger that are taken for granted before its hand is known
 
@@ -103,10 +105,10 @@ def _costs(notes: Sequence[Note], roll: PianoRoll) -> list[dict[tuple[int, int],
     """For each note, (hand, finger) -> cost of the tips within reach."""
     assert roll.fingertips is not None
     looks = [_look(note, roll) for note in notes]
-    shifts = np.zeros(roll.fingertips.shape[1])
+    shifts, scale = np.zeros(roll.fingertips.shape[1]), 1.0
     for _ in range(2):
-        shifts = _usual_shifts(notes, looks, shifts)
-    costs = [_fit(note, _shifted(tips, shifts)) for note, tips in zip(notes, looks, strict=True)]
+        shifts, scale = _usual(notes, looks, shifts)
+    costs = [_fit(note, _shifted(tips, shifts), scale) for note, tips in zip(notes, looks, strict=True)]
     rarity = _rarity(costs, len(shifts))
     return [{choice: cost + rarity[choice[0], choice[1] - 1] for choice, cost in each.items()} for each in costs]
 
@@ -137,29 +139,34 @@ def _look(note: Note, roll: PianoRoll) -> np.ndarray:
     return roll.fingertips[first:last].astype(np.float64)
 
 
-def _usual_shifts(notes: Sequence[Note], looks: Sequence[np.ndarray], shifts: np.ndarray) -> np.ndarray:
-    """White-key widths by which each hand's tips usually lie right of the keys they strike: ``(hands,)``."""
+def _usual(notes: Sequence[Note], looks: Sequence[np.ndarray], shifts: np.ndarray) -> tuple[np.ndarray, float]:
+    """How the tips that fit best lie to the keys they strike, ``shifts (hands,)`` being what was known before.
+
+    White-key widths by which each hand's tips lie right of them, ``(hands,)``; and how widely they are spread around
+    that, 1 for ``SPREAD``.
+    """
     found: list[list[float]] = [[] for _ in shifts]
     for note, tips in zip(notes, looks, strict=True):
         costs = _fit(note, _shifted(tips, shifts))
         if costs:
             hand, finger = min(costs, key=lambda choice: costs[choice])
             found[hand].append(float(np.nanmedian(tips[:, hand, finger - 1, 0])) - key_centre(note.pitch))
-    return np.array(
-        [
-            np.clip(np.median(away) * len(away) / (len(away) + SHIFT_NOTES), -LARGEST_SHIFT, LARGEST_SHIFT)
-            if away
-            else 0
-            for away in found
-        ]
-    )
+    counts = np.array([len(away) for away in found])
+    middles = np.array([np.median(away) if away else 0.0 for away in found])
+    rest = [abs(value - middle) for away, middle in zip(found, middles, strict=True) for value in away]
+    scale = float(np.median(rest)) / USUAL_DISTANCE if len(rest) >= SHIFT_NOTES else 1.0
+    shifts = np.clip(middles * counts / (counts + SHIFT_NOTES), -LARGEST_SHIFT, LARGEST_SHIFT)
+    return shifts, float(np.clip(scale, *SCALES))
 
 
-def _fit(note: Note, tips: np.ndarray) -> dict[tuple[int, int], float]:
-    """(hand, finger) -> cost of its tip on the note's key, for the tips ``(frames, hands, 5, 2)`` within reach."""
+def _fit(note: Note, tips: np.ndarray, scale: float = 1.0) -> dict[tuple[int, int], float]:
+    """(hand, finger) -> cost of its tip on the note's key, for the tips ``(frames, hands, 5, 2)`` within reach.
+
+    ``scale``: how widely this video's tips are spread, 1 for ``SPREAD``.
+    """
     black = is_black(note.pitch)
     away = tips[..., 0] - key_centre(note.pitch)
-    along = (TAILS + 1) / 2 * np.log1p((away / SPREAD[black]) ** 2 / TAILS)
+    along = (TAILS + 1) / 2 * np.log1p((away / (scale * SPREAD[black])) ** 2 / TAILS)
     back, front = DEPTHS[black]
     outside = np.maximum(0.0, np.maximum(back - tips[..., 1], tips[..., 1] - front))
     depth = np.minimum(WORST_DEPTH, 0.5 * (outside / DEPTH_SPREAD) ** 2)
