@@ -269,6 +269,8 @@ def main() -> None:
     given = parser.parse_args()
     clips = find_clips(given.data)
     if given.step == "pick":
+        if given.labels.exists():
+            parser.error(f"{given.labels} exists; name another file with --labels, so that no label is lost")
         write_labels(draw_onsets(clips), given.labels)
         return
     labels = read_labels(given.labels)
