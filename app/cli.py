@@ -103,6 +103,9 @@ def transcribe(
     outputs: Annotated[
         str, typer.Option("--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,svg,wav,png,json.")
     ] = "npz,mid,csv,musicxml,pdf,wav,png,json",
+    fingering: Annotated[
+        str, typer.Option("--fingering", metavar="auto|none", help="Print the fingers that were surely seen, or none.")
+    ] = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -124,6 +127,7 @@ def transcribe(
             instrument=instrument,
             soundfont=soundfont,
             outputs=parse_outputs(outputs),
+            fingering=fingering,
             progress=progress,
         )
     _tell(report)

@@ -12,6 +12,8 @@ from video2roll.rectify import CornersError, check_corners
 OUTPUTS = ("npz", "mid", "csv", "musicxml", "pdf", "wav", "png", "json")
 """What ``transcribe`` writes unless told otherwise."""
 ALL_OUTPUTS = (*OUTPUTS, "svg")
+FINGERING = ("auto", "none")
+"""Print the fingers that were surely seen in the score, or none."""
 
 
 class OptionError(SilentkeysError):
@@ -64,6 +66,13 @@ def parse_outputs(text: str | Sequence[str]) -> tuple[str, ...]:
         named = f"“{', '.join(unknown)}” is no output" if unknown else "names no output"
         raise OptionError(f"--outputs {named}; choose from {', '.join(ALL_OUTPUTS)}.")
     return tuple(name for name in ALL_OUTPUTS if name in wanted)
+
+
+def check_fingering(name: str) -> bool:
+    """Whether fingers are to be printed in the score. Raises OptionError unless ``name`` is one of FINGERING."""
+    if name not in FINGERING:
+        raise OptionError(f"--fingering “{name}” is unknown; choose {' or '.join(FINGERING)}.")
+    return name == "auto"
 
 
 def check_span(start: float | None, end: float | None) -> None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from app.corners import assumed_range, check_range, count_keys, given_keyboard, possible_ranges
-from app.options import OUTPUTS, OptionError, check_span
+from app.options import OUTPUTS, OptionError, check_fingering, check_span
 from app.report import Clock, Progress, Report, versions
 from pianoroll import FileError, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
 from pianoroll.files import check_folder
@@ -50,6 +50,7 @@ def transcribe(
     instrument: int | str = 0,
     soundfont: Pathlike | None = None,
     outputs: Sequence[str] = OUTPUTS,
+    fingering: str = "auto",
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -58,12 +59,14 @@ def transcribe(
     ``start``, ``end``: seconds. ``corners (4, 2)``: pixels, see ``Keyboard``; found in the video unless given.
     ``lowest_key``, ``highest_key``: MIDI pitches of the outermost keys in view.
     ``instrument``: General MIDI program 0..127 or its name, for the sound and the MIDI file.
+    ``fingering``: "auto" prints the fingers that were surely seen in the score, "none" prints none.
     ``name``: of the outputs, the video's unless given.
 
     What fails after the notes are known (score, sound, a file) is noted in ``Report.missing``, and the rest is kept.
     Raises KeyboardError (no keyboard), VideoError, CornersError, OptionError or FileError (e.g. the disk is full).
     """
     check_span(start, end)
+    fingers = check_fingering(fingering)
     info = probe(video)
     folder = check_folder(out)
     program = _check_sound(instrument, soundfont)
@@ -74,11 +77,11 @@ def transcribe(
     with clock("notes"):
         import roll2midi
 
-        played = roll2midi.decode(seen.roll)
+        played = roll2midi.assign_hands(roll2midi.decode(seen.roll), seen.roll)
     _describe(report, info, seen, played)
     job = _Job(report, clock, folder, name or Path(video).stem, tuple(outputs))
     _write_notes(job, seen.roll, played, program)
-    _write_score(job, played)
+    _write_score(job, played, fingering=fingers)
     _write_sound(job, played, program, soundfont)
     _write_report(job)
     return report
@@ -163,7 +166,7 @@ def notes(roll: Pathlike, out: Pathlike, *, model: str | None = None) -> list[No
     read = PianoRoll.load(roll)
     import roll2midi
 
-    found = roll2midi.decode(read, model=model)
+    found = roll2midi.assign_hands(roll2midi.decode(read, model=model), read)
     write_midi(found, out)
     return found
 
@@ -403,7 +406,7 @@ def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], program: int) -
                     job.made(output)
 
 
-def _write_score(job: _Job, played: list[Note], *, title: str | None = None) -> None:
+def _write_score(job: _Job, played: list[Note], *, title: str | None = None, fingering: bool = True) -> None:
     """The score as MusicXML, PDF and SVG pages, as far as they are wanted."""
     wanted = [output for output in ("musicxml", "pdf", "svg") if output in job.wanted]
     if not wanted:
@@ -411,7 +414,7 @@ def _write_score(job: _Job, played: list[Note], *, title: str | None = None) -> 
     with job.clock("score"), job.making(*wanted):
         import score as score_stage
 
-        engraved = score_stage.engrave(played, title=title or job.name)
+        engraved = score_stage.engrave(played, title=title or job.name, fingering=fingering)
         found = {"tempo": round(engraved.tempo, 1), "metre": engraved.metre, "key": engraved.key}
         job.report.score = {**found, "measures": engraved.measures}
         job.report.warnings += engraved.warnings

@@ -57,7 +57,7 @@ def read_midi(path: str | os.PathLike[str]) -> list[Note]:
 
 
 def write_midi(notes: Sequence[Note], path: str | os.PathLike[str], *, tempo: float = 120.0, program: int = 0) -> None:
-    """Write notes as a MIDI file: tracks named ``right`` and ``left``, or one named ``piano`` where no hand is known.
+    """Write notes as a MIDI file: tracks named ``right`` and ``left``; those of unknown hand in one named ``piano``.
 
     ``tempo``: beats a minute, for the file's own grid only: seconds stay as they are.
     ``program``: General MIDI, from 0.

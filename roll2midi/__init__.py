@@ -1,5 +1,6 @@
-"""Piano roll -> notes."""
+"""Piano roll -> notes, and who pressed them."""
 
 from roll2midi.decode import DecodeError, decode
+from roll2midi.hands import assign_hands
 
-__all__ = ["DecodeError", "decode"]
+__all__ = ["DecodeError", "assign_hands", "decode"]

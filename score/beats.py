@@ -15,10 +15,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from pianoroll import Note
+from pianoroll.reach import strikes
 
 TICKS = 24  # grid steps a beat: holds 32nds (3), 16ths (6), triplets (8) and sextuplets (4)
-TOGETHER = 0.035  # seconds: onsets nearer than this to the one before are one chord...
-CHORD_SPREAD = 0.08  # ...and a chord takes no longer than this in all
 LONGEST_STEP = 8  # beats between two onsets that the model can count; longer ones are pauses
 
 # How likely a note begins at each grid place of a beat: in halves, and in thirds.
@@ -91,18 +90,6 @@ def _counts_its_parts(ticks: np.ndarray, beat_seconds: np.ndarray, division: int
     part = TICKS // division
     divided = np.mean(ticks % part != 0)
     return bool(divided <= SELDOM and np.median(beat_seconds) / division >= SHORTEST_COUNT)
-
-
-def strikes(notes: Sequence[Note]) -> list[list[Note]]:
-    """Notes struck together, in time order; each group sorted by pitch."""
-    groups: list[list[Note]] = []
-    for note in sorted(notes, key=lambda n: n.onset):
-        group = groups[-1] if groups else []
-        if group and note.onset - group[-1].onset < TOGETHER and note.onset - group[0].onset < CHORD_SPREAD:
-            group.append(note)
-        else:
-            groups.append([note])
-    return [sorted(group, key=lambda n: n.pitch) for group in groups]
 
 
 def accent(events: Sequence[Sequence[Note]], onsets: np.ndarray) -> np.ndarray:

@@ -9,10 +9,10 @@ from pathlib import Path
 from pianoroll import Hand, Note
 from pianoroll.files import write_beside
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
+from pianoroll.reach import hands_by_reach
 from score import pages
 from score.beats import USUAL_BEAT, Beats, track
 from score.errors import ScoreError
-from score.hands import assign_hands
 from score.key import Key, find_key
 from score.layout import lay_out, to_musicxml
 from score.metre import find_metre, named
@@ -81,7 +81,7 @@ def engrave(
     usable, warnings = _usable(notes)
     if not usable:
         return _empty(title, tempo, metre, [*warnings, "There are no notes: the score is one bar of rests."])
-    usable = assign_hands(usable)
+    usable = hands_by_reach(usable)
     beats = track(usable, tempo=tempo, division=(3 if metre in ("6/8", "9/8", "12/8") else 2) if metre else None)
     key, found = find_key(usable), find_metre(beats, metre=metre)
     if len(usable) < FEW_NOTES:

@@ -14,6 +14,8 @@ from score.metre import UNITS, Metre
 from score.rhythm import Piece
 
 _STEPS_SHARPENED = "FCGDAEB"
+_UNNAMED = 0  # stands for an unknown finger: music21 deals a chord's fingers out from its lowest note on
+_NO_FINGER = re.compile(r"\s*<technical>\s*<fingering[^>]*>0</fingering>\s*</technical>")
 _NO_COMPOSER = re.compile(r'\s*<creator type="composer">Music21</creator>')  # music21 names itself
 
 
@@ -42,7 +44,7 @@ def to_musicxml(score: music21.stream.Score) -> str:
     """MusicXML text of a score that is complete as it stands: nothing is added or moved."""
     exporter = GeneralObjectExporter(score)
     exporter.makeNotation = False
-    return _NO_COMPOSER.sub("", exporter.parse().decode("utf-8"))
+    return _NO_FINGER.sub("", _NO_COMPOSER.sub("", exporter.parse().decode("utf-8")))
 
 
 def _part(
@@ -88,9 +90,9 @@ def _element(piece: Piece, key: Key, hand: Hand, fingering: bool) -> music21.not
     if piece.tied or piece.goes_on:
         kind = "continue" if piece.tied and piece.goes_on else "stop" if piece.tied else "start"
         element.tie = music21.tie.Tie(kind)
-    fingers = [note.finger for note in piece.notes if note.finger] if fingering and not piece.tied else []
-    for finger in fingers:
-        mark = music21.articulations.Fingering(finger)
+    fingers = [note.finger for note in sorted(piece.notes, key=lambda note: note.pitch)]
+    for finger in fingers if fingering and any(fingers) and not piece.tied else []:
+        mark = music21.articulations.Fingering(finger or _UNNAMED)
         mark.placement = "above" if hand == "right" else "below"  # type: ignore[assignment]  # music21 infers None
         element.articulations.append(mark)
     return element

@@ -6,6 +6,7 @@ import pytest
 from app.options import (
     OUTPUTS,
     OptionError,
+    check_fingering,
     check_span,
     parse_corners,
     parse_highest_key,
@@ -72,3 +73,10 @@ def test_spans_that_can_be(start: float | None, end: float | None) -> None:
 def test_spans_that_cannot_be(start: float, end: float | None, sentence: str) -> None:
     with pytest.raises(OptionError, match=sentence):
         check_span(start, end)
+
+
+def test_fingering_is_printed_or_not() -> None:
+    assert check_fingering("auto")
+    assert not check_fingering("none")
+    with pytest.raises(OptionError, match="auto or none"):
+        check_fingering("all")

@@ -8,9 +8,10 @@ that notes still held stay within reach. Hands that were seen on the video are k
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from pianoroll import Hand, Note
-from score.beats import strikes
+from pianoroll.notes import Hand, Note
 
+TOGETHER = 0.035  # seconds: onsets nearer than this to the one before are one chord...
+CHORD_SPREAD = 0.08  # ...and a chord takes no longer than this in all
 EASY_SPAN = 12  # semitones: an octave
 WIDEST_SPAN = 16  # semitones: beyond it a hand needs an arpeggio
 BEAM = 24
@@ -30,7 +31,19 @@ class _Hands:
     cuts: tuple["_Hands", int] | None  # the way before, and how many notes went left
 
 
-def assign_hands(notes: Sequence[Note]) -> list[Note]:
+def strikes(notes: Sequence[Note]) -> list[list[Note]]:
+    """Notes struck together, in time order; each group sorted by pitch."""
+    groups: list[list[Note]] = []
+    for note in sorted(notes, key=lambda n: n.onset):
+        group = groups[-1] if groups else []
+        if group and note.onset - group[-1].onset < TOGETHER and note.onset - group[0].onset < CHORD_SPREAD:
+            group.append(note)
+        else:
+            groups.append([note])
+    return [sorted(group, key=lambda n: n.pitch) for group in groups]
+
+
+def hands_by_reach(notes: Sequence[Note]) -> list[Note]:
     """The same notes, sorted by onset, each with a hand; a hand that was known stays."""
     groups = strikes(notes)
     beam = [_Hands(0.0, START, (-1e3, -1e3), ((), ()), None)]
