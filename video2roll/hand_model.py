@@ -173,9 +173,9 @@ class HandModel:
 
     def hand(self, picture: np.ndarray) -> HandShape:
         """The hand in a BGR picture ``(224, 224, 3)`` uint8, fingers up, that it fills about half of."""
-        points, presence, other, *_ = self._hand(picture)
-        # MediaPipe names hands as a mirror shows them: its "right" is a left hand in a true picture
-        return HandShape(points.reshape(LANDMARKS, 3)[:, :2] / HAND_SIZE, float(presence.item()), 1 - other.item())
+        points, presence, right, *_ = self._hand(picture)
+        # the number is what MediaPipe calls "Left", meaning a mirrored selfie: a right hand in a true picture
+        return HandShape(points.reshape(LANDMARKS, 3)[:, :2] / HAND_SIZE, float(presence.item()), float(right.item()))
 
 
 class _Network:

@@ -1,0 +1,440 @@
+"""The player's hands: where each of them and its fingertips are, frame after frame.
+
+``HandWatcher`` is shown the pictures of a video in order and keeps only numbers:
+
+- Palms are looked for in square windows along the keyboard, turned so that the player is at the bottom, and turned
+  round: hands that the edge of the picture cuts at the wrist are found better that way. Dark windows are brightened.
+- A hand found is followed by its landmarks: those of the last look tell where to look now. Only while fewer than two
+  hands are followed are palms looked for again, a window at a time; and now and then all the same.
+- At the end hands that were no player's go: reflections in the fallboard have their wrist on the wrong side, a page
+  turner's fingers stay off the keys. Left or right is decided once for each hand followed, by all its looks.
+- Places are smoothed in time and filled in between looks.
+
+The crop of a hand follows MediaPipe's graphs (see ``hand_model``). Where fingers hide each other their landmarks are
+guesses; ``score`` tells how sure the network is that there is a hand, not how sure it is of a finger.
+"""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+from scipy.signal import savgol_filter
+
+from pianoroll.keys import CENTRES, WHITE_KEY_LENGTH, key_edges
+from video2roll.follow import View
+from video2roll.hand_model import HAND_SIZE, LANDMARKS, PALM_SIZE, TIPS, HandModel, HandShape
+from video2roll.rectify import Keyboard
+from video2roll.scenes import Sight, watch
+from video2roll.video import Frame, read_frames
+
+LEFT, RIGHT = 1, 2  # the player's
+BRIDGED = 0.3  # seconds without a hand that are filled in
+
+_EVERY = 0.045  # seconds between looks at least: every frame at 20 fps, every second one at 25 and 30
+_RARELY = 1.0  # seconds between searches while two hands are followed: there may be a second player
+_PLAYER_HANDS = 2
+_MOST_HANDS = 4  # two players
+_WINDOW = 24.0  # white-key widths, the side of the square in which palms are looked for; a hand is 7 long
+_WINDOW_STEP = 16.0  # white-key widths between windows, so that no hand lies on the edge of all
+_PRESENT = 0.5  # probability from which there is a hand
+_DARK = 0.45  # of white: darker crops are brightened to this mean
+_STRONGEST_GAMMA = 0.5
+
+_PALM_SCALE, _PALM_SHIFT = 2.6, 0.5  # hand's square from the palm's, and how far it lies towards the fingers
+_HAND_SCALE, _HAND_SHIFT = 2.0, 0.1  # hand's square from the landmarks of the look before
+_FIRM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)  # landmarks that span that square: fingertips move too much
+_KNUCKLES = (5, 9, 13, 17)
+
+_SAME_HAND = 0.35  # of a hand's size: two followed hands nearer to each other are one
+_SHORTEST = 3  # looks that a hand must be seen
+_INTRUDER = 1.0  # seconds that a hand beyond the first of its side must be seen to be another player's
+_OVER_KEYS = (-0.25, 1.35)  # across: there tips may press keys; they stand above them, and cameras look aslant
+_BESIDE_KEYS = 2.0  # white-key widths that tips may lie beyond the outermost keys
+_PLAYING = 0.3  # of a hand's looks in which a tip must be over the keys
+_SMOOTH = 5  # looks
+
+
+@dataclass(frozen=True)
+class Hands:
+    """The players' hands in a video.
+
+    ``times (T,)``: seconds, one for each picture. ``points (T, H, 21, 2)``: landmarks in pixels of the picture;
+    ``tips (T, H, 5, 2)``: thumb to little finger in keyboard coordinates (along, across); both float32, NaN where the
+    hand is not seen. ``side (H,)``: 1 left, 2 right, the player's. ``score (T, H)``: 0..1, that the hand is there;
+    0 where it is not seen.
+    """
+
+    times: np.ndarray
+    points: np.ndarray
+    tips: np.ndarray
+    side: np.ndarray
+    score: np.ndarray
+
+
+@dataclass
+class _Track:
+    """A hand followed: what each look at it gave, newest last."""
+
+    times: list[float] = field(default_factory=list)
+    points: list[np.ndarray] = field(default_factory=list)  # (21, 2) pixels
+    tips: list[np.ndarray] = field(default_factory=list)  # (5, 2) keyboard coordinates
+    scores: list[float] = field(default_factory=list)
+    sides: list[float] = field(default_factory=list)  # -1 left … 1 right
+    playing: list[bool] = field(default_factory=list)
+
+    @property
+    def side(self) -> float:
+        return float(np.mean(self.sides))
+
+    @property
+    def size(self) -> float:
+        """Pixels from the wrist to the knuckle of the middle finger, and as much again."""
+        return 2 * float(np.hypot(*(self.points[-1][9] - self.points[-1][0])))
+
+
+class HandWatcher:
+    """Follows the hands through a video; see above. Takes what the model sees; keeps no picture.
+
+    ``every``: seconds between looks at least.
+    """
+
+    def __init__(self, model: HandModel, *, every: float = _EVERY) -> None:
+        self._model = model
+        self._every = every
+        self._times: list[float] = []
+        self._last_look = -np.inf
+        self._last_search = -np.inf
+        self._view = -1
+        self._looks = 0
+        self._searches = 0
+        self._found = {False: 1.0, True: 1.0}  # hands found with the windows upright and turned round
+        self._followed: list[_Track] = []
+        self._ended: list[_Track] = []
+
+    def wants(self, time: float) -> bool:
+        """Whether the picture at ``time`` seconds will be looked at: if not, it may be left out."""
+        return time - self._last_look >= self._every - 1e-6
+
+    def __call__(self, time: float, picture: np.ndarray | None, keyboard: Keyboard | None, view: int = 0) -> None:
+        """Show the next picture, BGR ``(H, W, 3)`` uint8, with the keyboard where it is now; None: none is in view.
+        ``view``: its number; another one means that the picture was cut."""
+        self._times.append(time)
+        if view != self._view or keyboard is None:
+            self._end(lambda track: True)
+            self._view = view
+        if keyboard is None or picture is None or not self.wants(time):
+            return
+        self._last_look = time
+        self._looks += 1
+        self._follow(time, picture, keyboard)
+        self._end(lambda track: time - track.times[-1] > BRIDGED)
+        missing = sum(track.times[-1] == time for track in self._followed) < _PLAYER_HANDS
+        if missing or time - self._last_search >= _RARELY:
+            self._search(time, picture, keyboard)
+            self._last_search = time
+
+    def finish(self, times: np.ndarray | None = None) -> Hands:
+        """The hands at all times shown (or at ``times (T,)`` seconds), once the video has ended."""
+        self._end(lambda track: True)
+        shortest = min(_SHORTEST, self._looks)
+        kept = [track for track in self._ended if len(track.times) >= shortest and np.mean(track.playing) >= _PLAYING]
+        slots = _slots(kept)
+        return _fill(slots, np.array(self._times) if times is None else times, self._every)
+
+    def _end(self, over: Callable[[_Track], bool]) -> None:
+        self._ended += [track for track in self._followed if over(track)]
+        self._followed = [track for track in self._followed if not over(track)]
+
+    def _follow(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
+        """Look where the followed hands were last; of two that became one, the one that jumped there has it not."""
+        seen: list[tuple[float, _Track, np.ndarray, HandShape]] = []
+        for track in self._followed:
+            points, shape = self._shape(picture, square_of_hand(track.points[-1]))
+            if shape.presence >= _PRESENT:
+                moved = float(np.linalg.norm(points - track.points[-1], axis=1).mean()) / track.size
+                seen.append((moved, track, points, shape))
+        taken: list[np.ndarray] = []
+        for _, track, points, shape in sorted(seen, key=lambda look: look[0]):
+            if all(_distance(points, other) > _SAME_HAND * track.size for other in taken):
+                taken.append(points)
+                _add(track, time, points, shape, keyboard)
+
+    def _search(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
+        """Look for palms: everywhere at first, then a window at a time."""
+        windows = search_windows(keyboard)
+        order = [(window, turned) for turned in (False, True) for window in windows]
+        if self._searches == 0:
+            chosen = order
+        else:
+            better = self._found[True] > self._found[False]
+            turned = better if (self._searches // len(windows)) % 3 else not better
+            chosen = [(windows[self._searches % len(windows)], turned)]
+        self._searches += 1
+        for window, turned in chosen:
+            if len(self._followed) < _MOST_HANDS:
+                self._look_in(time, picture, keyboard, turned_round(window) if turned else window, turned)
+
+    def _look_in(self, time: float, picture: np.ndarray, keyboard: Keyboard, window: np.ndarray, turned: bool) -> None:
+        """Begin to follow the hands in a window that are not followed yet."""
+        palms = self._model.palms(crop(picture, window, PALM_SIZE))
+        for points, box in zip(palms.points, palms.boxes, strict=True):
+            square = square_of_palm(points, box) @ np.eye(3)
+            square = window @ square
+            middle = (square @ [0.5, 0.5, 1])[:2]
+            if any(_holds(track, middle) for track in self._followed):
+                continue
+            first, shape = self._shape(picture, square)
+            if shape.presence < _PRESENT:
+                continue
+            found, shape = self._shape(picture, square_of_hand(first))
+            known = [track for track in self._followed if _distance(found, track.points[-1]) < _SAME_HAND * track.size]
+            lost = [track for track in known if track.times[-1] < time]
+            if shape.presence < _PRESENT or len(known) > len(lost):
+                continue
+            self._found[turned] += 1
+            track = lost[0] if lost else _Track()
+            if not lost:
+                self._followed.append(track)
+            _add(track, time, found, shape, keyboard)
+
+    def _shape(self, picture: np.ndarray, square: np.ndarray) -> tuple[np.ndarray, HandShape]:
+        """Landmarks ``(21, 2)`` in pixels of the hand in a square (its homogeneous matrix ``(3, 3)``)."""
+        shape = self._model.hand(crop(picture, square, HAND_SIZE))
+        return shape.points @ square[:2, :2].T + square[:2, 2], shape
+
+
+def find_hands(
+    video: str | os.PathLike[str],
+    keyboard: Keyboard | Sequence[View],
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    model: HandModel | None = None,
+) -> Hands:
+    """The hands in a video from ``start`` to ``end`` (seconds), at the times of its pictures.
+
+    ``keyboard``: as for ``transcribe``. Raises HandModelError where the networks are missing, and VideoError.
+    """
+    watcher = HandWatcher(model or HandModel())
+    for _ in watch_hands(read_frames(video, start=start, end=end), keyboard, watcher):
+        pass
+    return watcher.finish()
+
+
+def watch_hands(
+    frames: Iterable[Frame], keyboard: Keyboard | Sequence[View], watcher: HandWatcher
+) -> Iterator[Sight]:
+    """As ``watch``, for BGR frames, showing each of them to the watcher on the way."""
+    shown: list[Frame] = []
+
+    def gray() -> Iterator[Frame]:
+        for frame in frames:
+            shown[:] = [frame]
+            yield Frame(frame.time, cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY))
+
+    for sight in watch(gray(), keyboard):
+        watcher(sight.time, shown[0].image, None if sight.strip is None else sight.keyboard, sight.view)
+        yield sight
+
+
+# ---- squares in the picture: affine matrices (3, 3) from 0..1 of the square's side to pixels ------------------------
+
+
+def search_windows(keyboard: Keyboard) -> list[np.ndarray]:
+    """Squares along the keyboard that hold its hands, the player at their bottom."""
+    left, right = key_edges(keyboard.lowest_pitch)[0], key_edges(keyboard.highest_pitch)[1]
+    number = max(1, int(np.ceil((right - left - _WINDOW) / _WINDOW_STEP)) + 1)
+    ends = (left + _WINDOW / 2, right - _WINDOW / 2) if number > 1 else ((left + right) / 2,) * 2
+    return [_window(keyboard, along) for along in np.linspace(*ends, number)]
+
+
+def _window(keyboard: Keyboard, along: float) -> np.ndarray:
+    """The square whose middle is at ``along`` on the front edge."""
+    nearby = np.array([[[along, 1.0], [along + 1, 1.0], [along, 0.0]]])
+    middle, beside, back = cv2.perspectiveTransform(nearby, keyboard.to_picture.astype(np.float64))[0]
+    right = beside - middle
+    down = np.array([-right[1], right[0]])
+    if down @ (middle - back) < 0:  # a mirror image: the window itself is never mirrored
+        right, down = -right, -down
+    axes = np.stack([right, down], axis=1) * _WINDOW
+    return _square(middle, axes)
+
+
+def turned_round(square: np.ndarray) -> np.ndarray:
+    """The same square, turned by 180°."""
+    return np.asarray(square @ np.array([[-1.0, 0, 1], [0, -1, 1], [0, 0, 1]]))
+
+
+def square_of_palm(points: np.ndarray, box: np.ndarray) -> np.ndarray:
+    """Where the hand lies whose palm has ``points (7, 2)`` and ``box (4,)``: fingers up, from wrist to knuckle."""
+    up = points[2] - points[0]
+    up = up / max(float(np.hypot(*up)), 1e-9)
+    side = float(np.max(box[2:] - box[:2]))
+    middle = (box[:2] + box[2:]) / 2 + up * (box[3] - box[1]) * _PALM_SHIFT
+    return _upright(middle, up, side * _PALM_SCALE)
+
+
+def square_of_hand(points: np.ndarray) -> np.ndarray:
+    """Where the hand lies that had landmarks ``points (21, 2)`` a moment ago."""
+    firm = points[list(_FIRM)]
+    towards = 0.25 * points[6] + 0.5 * points[10] + 0.25 * points[14]  # the middle joints of three fingers
+    up = towards - points[0]
+    up = up / max(float(np.hypot(*up)), 1e-9)
+    axes = np.stack([[-up[1], up[0]], -up], axis=1)  # right and down of the hand
+    placed = firm @ axes
+    low, high = placed.min(axis=0), placed.max(axis=0)
+    middle = axes @ ((low + high) / 2) + up * (high - low)[1] * _HAND_SHIFT
+    return _upright(middle, up, float(np.max(high - low)) * _HAND_SCALE)
+
+
+def _upright(middle: np.ndarray, up: np.ndarray, side: float) -> np.ndarray:
+    return _square(middle, np.stack([[-up[1], up[0]], -up], axis=1) * max(side, 1e-6))
+
+
+def _square(middle: np.ndarray, axes: np.ndarray) -> np.ndarray:
+    """The matrix of a square from its middle and its two sides (columns: right, down)."""
+    return np.vstack([np.column_stack([axes, middle - axes.sum(axis=1) / 2]), [0, 0, 1]])
+
+
+def crop(picture: np.ndarray, square: np.ndarray, size: int) -> np.ndarray:
+    """The part of a BGR picture in a square, ``(size, size, 3)`` uint8, brightened if dark; black outside."""
+    reduction = float(np.hypot(*square[:2, 0])) / size
+    finer = 2 if reduction > 1.5 else 1  # sampled twice as finely and averaged: fewer jagged edges
+    matrix = square[:2] @ np.diag([1 / (size * finer)] * 2 + [1.0])
+    matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5  # pixel centres
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    part = cv2.warpAffine(picture, matrix, (size * finer, size * finer), flags=flags)
+    if finer > 1:
+        part = cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA)
+    return _brightened(part)
+
+
+def _brightened(part: np.ndarray) -> np.ndarray:
+    mean = float(part[::4, ::4].mean()) / 255
+    if mean >= _DARK or mean < 1e-3:
+        return part
+    gamma = max(_STRONGEST_GAMMA, float(np.log(_DARK) / np.log(mean)))
+    return cv2.LUT(part, (255 * (np.arange(256) / 255) ** gamma).round().astype(np.uint8))
+
+
+# ---- one look at a hand ----------------------------------------------------------------------------------------------
+
+
+def _add(track: _Track, time: float, points: np.ndarray, shape: HandShape, keyboard: Keyboard) -> None:
+    to_keyboard = np.linalg.inv(keyboard.to_picture)
+    tips = cv2.perspectiveTransform(points[None, list(TIPS)], to_keyboard)[0]
+    track.times.append(time)
+    track.points.append(points.astype(np.float32))
+    track.tips.append(tips.astype(np.float32))
+    track.scores.append(shape.presence)
+    track.sides.append(_side(points, shape.right, keyboard))
+    track.playing.append(_over_keys(tips, keyboard) and _from_player(points, keyboard))
+
+
+def _side(points: np.ndarray, right: float, keyboard: Keyboard) -> float:
+    """-1 the player's left hand … 1 the right: what the network says, and on which side of the back of the hand the
+    index finger lies (palms are down)."""
+    index, little = points[5] - points[0], points[17] - points[0]
+    turn = float(index[0] * little[1] - index[1] * little[0]) / max(float(np.hypot(*index) * np.hypot(*little)), 1e-9)
+    side = ((2 * right - 1) + float(np.clip(4 * turn, -1, 1))) / 2
+    return -side if _is_mirrored(keyboard) else side
+
+
+def _is_mirrored(keyboard: Keyboard) -> bool:
+    along, across = keyboard.corners[1] - keyboard.corners[0], keyboard.corners[3] - keyboard.corners[0]
+    return bool(along[0] * across[1] - along[1] * across[0] < 0)
+
+
+def _over_keys(tips: np.ndarray, keyboard: Keyboard) -> bool:
+    left, right = key_edges(keyboard.lowest_pitch)[0], key_edges(keyboard.highest_pitch)[1]
+    inside = (tips[:, 0] > left - _BESIDE_KEYS) & (tips[:, 0] < right + _BESIDE_KEYS)
+    return bool(np.any(inside & (tips[:, 1] > _OVER_KEYS[0]) & (tips[:, 1] < _OVER_KEYS[1])))
+
+
+def _from_player(points: np.ndarray, keyboard: Keyboard) -> bool:
+    """Whether the wrist lies nearer to the player than the knuckles."""
+    back, front = (keyboard.corners[:2].mean(axis=0), keyboard.corners[2:].mean(axis=0))
+    return bool((points[0] - points[list(_KNUCKLES)].mean(axis=0)) @ (front - back) > 0)
+
+
+def _distance(points: np.ndarray, others: np.ndarray) -> float:
+    return float(np.linalg.norm(points - others, axis=1).mean())
+
+
+def _holds(track: _Track, place: np.ndarray) -> bool:
+    """Whether a place is within a hand as it was last seen."""
+    return bool(np.hypot(*(track.points[-1][[0, 9]].mean(axis=0) - place)) < 0.5 * track.size)
+
+
+# ---- from hands followed to the players' hands -----------------------------------------------------------------------
+
+
+def _slots(tracks: Sequence[_Track]) -> list[tuple[int, list[_Track]]]:
+    """Tracks of the same hand together, in order: (side, tracks). Longest first, each goes to the hand of its side
+    that is not seen meanwhile. If there is none, it may be the other hand, if it is not sure of its side; or else a
+    second player's, if it is seen long enough."""
+    slots: list[tuple[int, list[_Track]]] = [(LEFT, []), (RIGHT, [])]
+    for track in sorted(tracks, key=lambda one: -len(one.times)):
+        side = RIGHT if track.side > 0 else LEFT
+        free = [slot for slot in slots if _is_free(slot[1], track)]
+        same = [slot for slot in free if slot[0] == side]
+        if same:
+            same[0][1].append(track)
+        elif free and abs(track.side) < 0.5:
+            free[0][1].append(track)
+        elif len(slots) < _MOST_HANDS and track.times[-1] - track.times[0] >= _INTRUDER:
+            slots.append((side, [track]))
+    for _, parts in slots:
+        parts.sort(key=lambda one: one.times[0])
+    return sorted((slot for slot in slots if slot[1]), key=lambda slot: slot[0])
+
+
+def _is_free(parts: Sequence[_Track], track: _Track) -> bool:
+    return all(part.times[-1] < track.times[0] or part.times[0] > track.times[-1] for part in parts)
+
+
+def _fill(slots: Sequence[tuple[int, list[_Track]]], times: np.ndarray, every: float) -> Hands:
+    """Smoothed places at all ``times``."""
+    hands = len(slots)
+    points = np.full((len(times), hands, LANDMARKS, 2), np.nan, np.float32)
+    tips = np.full((len(times), hands, len(TIPS), 2), np.nan, np.float32)
+    score = np.zeros((len(times), hands), np.float32)
+    for hand, (_, parts) in enumerate(slots):
+        looked = np.concatenate([part.times for part in parts])
+        places = np.concatenate([np.concatenate([part.points, part.tips], axis=1) for part in parts])
+        scores = np.concatenate([part.scores for part in parts])
+        for first, last in _runs(looked, BRIDGED + every):
+            run = slice(first, last + 1)
+            here = (times >= looked[first] - 1e-6) & (times <= looked[last] + every)
+            smooth = _at(times[here], looked[run], _smoothed(places[run]))
+            points[here, hand], tips[here, hand] = smooth[:, :LANDMARKS], smooth[:, LANDMARKS:]
+            score[here, hand] = np.interp(times[here], looked[run], scores[run])
+    return Hands(times, points, tips, np.array([side for side, _ in slots], np.int8), score)
+
+
+def _runs(looked: np.ndarray, longest: float) -> list[tuple[int, int]]:
+    """First and last index of each stretch of looks without a gap longer than ``longest`` seconds."""
+    breaks = np.flatnonzero(np.diff(looked) > longest)
+    return list(zip([0, *(breaks + 1).tolist()], [*breaks.tolist(), len(looked) - 1], strict=True))
+
+
+def _smoothed(places: np.ndarray) -> np.ndarray:
+    """Places ``(n, points, 2)`` smoothed over looks by parabolas (Savitzky & Golay 1964)."""
+    if len(places) < _SMOOTH:
+        return places
+    return np.asarray(savgol_filter(places, _SMOOTH, 2, axis=0))
+
+
+def _at(times: np.ndarray, looked: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Places at ``times``, on straight lines between looks; beyond the last one as there."""
+    after = np.searchsorted(looked, times).clip(1, max(1, len(looked) - 1))
+    if len(looked) == 1:
+        return np.repeat(places, len(times), axis=0)
+    before = after - 1
+    part = ((times - looked[before]) / (looked[after] - looked[before])).clip(0, 1)[:, None, None]
+    return places[before] * (1 - part) + places[after] * part
+
+
+__all__ = ["CENTRES", "WHITE_KEY_LENGTH", "HandWatcher", "Hands", "find_hands", "watch_hands"]
