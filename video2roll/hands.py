@@ -151,9 +151,12 @@ class HandWatcher:
         """Look where the followed hands were last; of two that became one, the one that jumped there has it not."""
         seen: list[tuple[float, _Track, np.ndarray, HandShape]] = []
         for track in self._followed:
-            points, shape = self._shape(picture, square_of_hand(track.points[-1]))
+            square = square_of_hand(track.points[-1])
+            points, shape = self._shape(picture, square)
+            if shape.presence < _PRESENT:  # it leaps: on along its way, and in a wider square
+                points, shape = self._shape(picture, _widened(_moved(square, track, time)))
             if shape.presence >= _PRESENT:
-                moved = float(np.linalg.norm(points - track.points[-1], axis=1).mean()) / track.size
+                moved = _distance(points, track.points[-1]) / track.size
                 seen.append((moved, track, points, shape))
         taken: list[np.ndarray] = []
         for _, track, points, shape in sorted(seen, key=lambda look: look[0]):
@@ -162,14 +165,17 @@ class HandWatcher:
                 _add(track, time, points, shape, keyboard)
 
     def _search(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
-        """Look for palms: everywhere at first, then a window at a time."""
+        """Look for palms: everywhere at first; then where a hand was just lost; else a window at a time."""
         windows = search_windows(keyboard)
-        order = [(window, turned) for turned in (False, True) for window in windows]
+        better = self._found[True] > self._found[False]
+        lost = [track for track in self._followed if track.times[-1] < time]
         if self._searches == 0:
-            chosen = order
+            chosen = [(window, turned) for turned in (False, True) for window in windows]
+        elif lost:
+            nearby = [(_nearest(windows, track.points[-1][9]), better == (self._searches % 3 > 0)) for track in lost]
+            chosen = [(windows[number], turned) for number, turned in dict.fromkeys(nearby)]
         else:
-            better = self._found[True] > self._found[False]
-            turned = better if (self._searches // len(windows)) % 3 else not better
+            turned = better == ((self._searches // len(windows)) % 3 > 0)
             chosen = [(windows[self._searches % len(windows)], turned)]
         self._searches += 1
         for window, turned in chosen:
@@ -180,8 +186,7 @@ class HandWatcher:
         """Begin to follow the hands in a window that are not followed yet."""
         palms = self._model.palms(crop(picture, window, PALM_SIZE))
         for points, box in zip(palms.points, palms.boxes, strict=True):
-            square = square_of_palm(points, box) @ np.eye(3)
-            square = window @ square
+            square = window @ square_of_palm(points, box)
             middle = (square @ [0.5, 0.5, 1])[:2]
             if any(_holds(track, middle) for track in self._followed):
                 continue
@@ -265,6 +270,25 @@ def _window(keyboard: Keyboard, along: float) -> np.ndarray:
 def turned_round(square: np.ndarray) -> np.ndarray:
     """The same square, turned by 180°."""
     return np.asarray(square @ np.array([[-1.0, 0, 1], [0, -1, 1], [0, 0, 1]]))
+
+
+def _nearest(windows: Sequence[np.ndarray], place: np.ndarray) -> int:
+    """Number of the window whose middle is nearest to a place in the picture."""
+    return int(np.argmin([np.hypot(*((window @ [0.5, 0.5, 1])[:2] - place)) for window in windows]))
+
+
+def _moved(square: np.ndarray, track: _Track, time: float) -> np.ndarray:
+    """The square where the hand is at ``time`` if it goes on as in its last two looks."""
+    result = square.copy()
+    if len(track.times) > 1:
+        way = (track.points[-1] - track.points[-2]).mean(axis=0)
+        result[:2, 2] += way * min(2.0, (time - track.times[-1]) / (track.times[-1] - track.times[-2]))
+    return result
+
+
+def _widened(square: np.ndarray, scale: float = 1.4) -> np.ndarray:
+    shift = (1 - scale) / 2
+    return np.asarray(square @ np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]))
 
 
 def square_of_palm(points: np.ndarray, box: np.ndarray) -> np.ndarray:
