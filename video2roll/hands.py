@@ -10,7 +10,7 @@
   turner's fingers stay off the keys. Left or right is decided once for each hand followed, by all its looks.
 - Places are smoothed in time and filled in between looks.
 
-The crop of a hand follows MediaPipe's graphs (see ``hand_model``). Where fingers hide each other their landmarks are
+Where fingers hide each other their landmarks are
 guesses; ``score`` tells how sure the network is that there is a hand, not how sure it is of a finger.
 """
 
@@ -22,8 +22,18 @@ import cv2
 import numpy as np
 from scipy.signal import savgol_filter
 
-from pianoroll.keys import CENTRES, WHITE_KEY_LENGTH, key_edges
+from pianoroll.keys import key_edges
+from pianoroll.roll import frame_distance
 from video2roll.follow import View
+from video2roll.hand_crops import (
+    crop,
+    nearest_window,
+    search_windows,
+    square_of_hand,
+    square_of_palm,
+    turned_round,
+    widened,
+)
 from video2roll.hand_model import HAND_SIZE, LANDMARKS, PALM_SIZE, TIPS, HandModel, HandShape
 from video2roll.rectify import Keyboard
 from video2roll.scenes import Sight, watch
@@ -36,15 +46,8 @@ _EVERY = 0.045  # seconds between looks at least: every frame at 20 fps, every s
 _RARELY = 1.0  # seconds between searches while two hands are followed: there may be a second player
 _PLAYER_HANDS = 2
 _MOST_HANDS = 4  # two players
-_WINDOW = 24.0  # white-key widths, the side of the square in which palms are looked for; a hand is 7 long
-_WINDOW_STEP = 16.0  # white-key widths between windows, so that no hand lies on the edge of all
 _PRESENT = 0.5  # probability from which there is a hand
-_DARK = 0.45  # of white: darker crops are brightened to this mean
-_STRONGEST_GAMMA = 0.5
 
-_PALM_SCALE, _PALM_SHIFT = 2.6, 0.5  # hand's square from the palm's, and how far it lies towards the fingers
-_HAND_SCALE, _HAND_SHIFT = 2.0, 0.1  # hand's square from the landmarks of the look before
-_FIRM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)  # landmarks that span that square: fingertips move too much
 _KNUCKLES = (5, 9, 13, 17)
 
 _SAME_HAND = 0.35  # of a hand's size: two followed hands nearer to each other are one
@@ -52,8 +55,9 @@ _SHORTEST = 3  # looks that a hand must be seen
 _INTRUDER = 1.0  # seconds that a hand beyond the first of its side must be seen to be another player's
 _OVER_KEYS = (-0.25, 1.35)  # across: there tips may press keys; they stand above them, and cameras look aslant
 _BESIDE_KEYS = 2.0  # white-key widths that tips may lie beyond the outermost keys
-_PLAYING = 0.3  # of a hand's looks in which a tip must be over the keys
-_SMOOTH = 5  # looks
+_PLAYING = 0.3  # of a hand's looks in which a tip must be over the keys, or else
+_LONG_ENOUGH = 1.0  # seconds
+_SMOOTH = 0.25  # seconds that a parabola is laid through
 
 
 @dataclass(frozen=True)
@@ -74,7 +78,7 @@ class Hands:
 
 
 @dataclass
-class _Track:
+class Track:
     """A hand followed: what each look at it gave, newest last."""
 
     times: list[float] = field(default_factory=list)
@@ -84,8 +88,20 @@ class _Track:
     sides: list[float] = field(default_factory=list)  # -1 left … 1 right
     playing: list[bool] = field(default_factory=list)
 
+    def add(self, time: float, points: np.ndarray, shape: HandShape, keyboard: Keyboard) -> None:
+        """One more look: landmarks ``points (21, 2)`` in pixels at ``time`` seconds."""
+        to_keyboard = np.linalg.inv(keyboard.to_picture)
+        tips = cv2.perspectiveTransform(points[None, list(TIPS)].astype(np.float64), to_keyboard)[0]
+        self.times.append(time)
+        self.points.append(points.astype(np.float32))
+        self.tips.append(tips.astype(np.float32))
+        self.scores.append(shape.presence)
+        self.sides.append(_side(points, shape.right, keyboard))
+        self.playing.append(_over_keys(tips, keyboard) and _from_player(points, keyboard))
+
     @property
     def side(self) -> float:
+        """-1 surely a left hand … 1 surely a right one."""
         return float(np.mean(self.sides))
 
     @property
@@ -110,8 +126,8 @@ class HandWatcher:
         self._looks = 0
         self._searches = 0
         self._found = {False: 1.0, True: 1.0}  # hands found with the windows upright and turned round
-        self._followed: list[_Track] = []
-        self._ended: list[_Track] = []
+        self._followed: list[Track] = []
+        self._ended: list[Track] = []
 
     def wants(self, time: float) -> bool:
         """Whether the picture at ``time`` seconds will be looked at: if not, it may be left out."""
@@ -121,15 +137,15 @@ class HandWatcher:
         """Show the next picture, BGR ``(H, W, 3)`` uint8, with the keyboard where it is now; None: none is in view.
         ``view``: its number; another one means that the picture was cut."""
         self._times.append(time)
-        if view != self._view or keyboard is None:
+        if view != self._view:
             self._end(lambda track: True)
-            self._view = view
+            self._view, self._searches = view, 0
         if keyboard is None or picture is None or not self.wants(time):
             return
         self._last_look = time
         self._looks += 1
-        self._follow(time, picture, keyboard)
         self._end(lambda track: time - track.times[-1] > BRIDGED)
+        self._follow(time, picture, keyboard)
         missing = sum(track.times[-1] == time for track in self._followed) < _PLAYER_HANDS
         if missing or time - self._last_search >= _RARELY:
             self._search(time, picture, keyboard)
@@ -139,22 +155,21 @@ class HandWatcher:
         """The hands at all times shown (or at ``times (T,)`` seconds), once the video has ended."""
         self._end(lambda track: True)
         shortest = min(_SHORTEST, self._looks)
-        kept = [track for track in self._ended if len(track.times) >= shortest and np.mean(track.playing) >= _PLAYING]
-        slots = _slots(kept)
-        return _fill(slots, np.array(self._times) if times is None else times, self._every)
+        tracks = [track for track in self._ended if len(track.times) >= shortest]
+        return players_hands(tracks, np.array(self._times) if times is None else times, every=self._every)
 
-    def _end(self, over: Callable[[_Track], bool]) -> None:
+    def _end(self, over: Callable[[Track], bool]) -> None:
         self._ended += [track for track in self._followed if over(track)]
         self._followed = [track for track in self._followed if not over(track)]
 
     def _follow(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
         """Look where the followed hands were last; of two that became one, the one that jumped there has it not."""
-        seen: list[tuple[float, _Track, np.ndarray, HandShape]] = []
+        seen: list[tuple[float, Track, np.ndarray, HandShape]] = []
         for track in self._followed:
             square = square_of_hand(track.points[-1])
             points, shape = self._shape(picture, square)
             if shape.presence < _PRESENT:  # it leaps: on along its way, and in a wider square
-                points, shape = self._shape(picture, _widened(_moved(square, track, time)))
+                points, shape = self._shape(picture, widened(_moved(square, track, time)))
             if shape.presence >= _PRESENT:
                 moved = _distance(points, track.points[-1]) / track.size
                 seen.append((moved, track, points, shape))
@@ -162,7 +177,7 @@ class HandWatcher:
         for _, track, points, shape in sorted(seen, key=lambda look: look[0]):
             if all(_distance(points, other) > _SAME_HAND * track.size for other in taken):
                 taken.append(points)
-                _add(track, time, points, shape, keyboard)
+                track.add(time, points, shape, keyboard)
 
     def _search(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
         """Look for palms: everywhere at first; then where a hand was just lost; else a window at a time."""
@@ -172,7 +187,9 @@ class HandWatcher:
         if self._searches == 0:
             chosen = [(window, turned) for turned in (False, True) for window in windows]
         elif lost:
-            nearby = [(_nearest(windows, track.points[-1][9]), better == (self._searches % 3 > 0)) for track in lost]
+            nearby = [
+                (nearest_window(windows, track.points[-1][9]), better == (self._searches % 3 > 0)) for track in lost
+            ]
             chosen = [(windows[number], turned) for number, turned in dict.fromkeys(nearby)]
         else:
             turned = better == ((self._searches // len(windows)) % 3 > 0)
@@ -199,10 +216,10 @@ class HandWatcher:
             if shape.presence < _PRESENT or len(known) > len(lost):
                 continue
             self._found[turned] += 1
-            track = lost[0] if lost else _Track()
+            track = lost[0] if lost else Track()
             if not lost:
                 self._followed.append(track)
-            _add(track, time, found, shape, keyboard)
+            track.add(time, found, shape, keyboard)
 
     def _shape(self, picture: np.ndarray, square: np.ndarray) -> tuple[np.ndarray, HandShape]:
         """Landmarks ``(21, 2)`` in pixels of the hand in a square (its homogeneous matrix ``(3, 3)``)."""
@@ -228,9 +245,7 @@ def find_hands(
     return watcher.finish()
 
 
-def watch_hands(
-    frames: Iterable[Frame], keyboard: Keyboard | Sequence[View], watcher: HandWatcher
-) -> Iterator[Sight]:
+def watch_hands(frames: Iterable[Frame], keyboard: Keyboard | Sequence[View], watcher: HandWatcher) -> Iterator[Sight]:
     """As ``watch``, for BGR frames, showing each of them to the watcher on the way."""
     shown: list[Frame] = []
 
@@ -244,117 +259,7 @@ def watch_hands(
         yield sight
 
 
-# ---- squares in the picture: affine matrices (3, 3) from 0..1 of the square's side to pixels ------------------------
-
-
-def search_windows(keyboard: Keyboard) -> list[np.ndarray]:
-    """Squares along the keyboard that hold its hands, the player at their bottom."""
-    left, right = key_edges(keyboard.lowest_pitch)[0], key_edges(keyboard.highest_pitch)[1]
-    number = max(1, int(np.ceil((right - left - _WINDOW) / _WINDOW_STEP)) + 1)
-    ends = (left + _WINDOW / 2, right - _WINDOW / 2) if number > 1 else ((left + right) / 2,) * 2
-    return [_window(keyboard, along) for along in np.linspace(*ends, number)]
-
-
-def _window(keyboard: Keyboard, along: float) -> np.ndarray:
-    """The square whose middle is at ``along`` on the front edge."""
-    nearby = np.array([[[along, 1.0], [along + 1, 1.0], [along, 0.0]]])
-    middle, beside, back = cv2.perspectiveTransform(nearby, keyboard.to_picture.astype(np.float64))[0]
-    right = beside - middle
-    down = np.array([-right[1], right[0]])
-    if down @ (middle - back) < 0:  # a mirror image: the window itself is never mirrored
-        right, down = -right, -down
-    axes = np.stack([right, down], axis=1) * _WINDOW
-    return _square(middle, axes)
-
-
-def turned_round(square: np.ndarray) -> np.ndarray:
-    """The same square, turned by 180°."""
-    return np.asarray(square @ np.array([[-1.0, 0, 1], [0, -1, 1], [0, 0, 1]]))
-
-
-def _nearest(windows: Sequence[np.ndarray], place: np.ndarray) -> int:
-    """Number of the window whose middle is nearest to a place in the picture."""
-    return int(np.argmin([np.hypot(*((window @ [0.5, 0.5, 1])[:2] - place)) for window in windows]))
-
-
-def _moved(square: np.ndarray, track: _Track, time: float) -> np.ndarray:
-    """The square where the hand is at ``time`` if it goes on as in its last two looks."""
-    result = square.copy()
-    if len(track.times) > 1:
-        way = (track.points[-1] - track.points[-2]).mean(axis=0)
-        result[:2, 2] += way * min(2.0, (time - track.times[-1]) / (track.times[-1] - track.times[-2]))
-    return result
-
-
-def _widened(square: np.ndarray, scale: float = 1.4) -> np.ndarray:
-    shift = (1 - scale) / 2
-    return np.asarray(square @ np.array([[scale, 0, shift], [0, scale, shift], [0, 0, 1]]))
-
-
-def square_of_palm(points: np.ndarray, box: np.ndarray) -> np.ndarray:
-    """Where the hand lies whose palm has ``points (7, 2)`` and ``box (4,)``: fingers up, from wrist to knuckle."""
-    up = points[2] - points[0]
-    up = up / max(float(np.hypot(*up)), 1e-9)
-    side = float(np.max(box[2:] - box[:2]))
-    middle = (box[:2] + box[2:]) / 2 + up * (box[3] - box[1]) * _PALM_SHIFT
-    return _upright(middle, up, side * _PALM_SCALE)
-
-
-def square_of_hand(points: np.ndarray) -> np.ndarray:
-    """Where the hand lies that had landmarks ``points (21, 2)`` a moment ago."""
-    firm = points[list(_FIRM)]
-    towards = 0.25 * points[6] + 0.5 * points[10] + 0.25 * points[14]  # the middle joints of three fingers
-    up = towards - points[0]
-    up = up / max(float(np.hypot(*up)), 1e-9)
-    axes = np.stack([[-up[1], up[0]], -up], axis=1)  # right and down of the hand
-    placed = firm @ axes
-    low, high = placed.min(axis=0), placed.max(axis=0)
-    middle = axes @ ((low + high) / 2) + up * (high - low)[1] * _HAND_SHIFT
-    return _upright(middle, up, float(np.max(high - low)) * _HAND_SCALE)
-
-
-def _upright(middle: np.ndarray, up: np.ndarray, side: float) -> np.ndarray:
-    return _square(middle, np.stack([[-up[1], up[0]], -up], axis=1) * max(side, 1e-6))
-
-
-def _square(middle: np.ndarray, axes: np.ndarray) -> np.ndarray:
-    """The matrix of a square from its middle and its two sides (columns: right, down)."""
-    return np.vstack([np.column_stack([axes, middle - axes.sum(axis=1) / 2]), [0, 0, 1]])
-
-
-def crop(picture: np.ndarray, square: np.ndarray, size: int) -> np.ndarray:
-    """The part of a BGR picture in a square, ``(size, size, 3)`` uint8, brightened if dark; black outside."""
-    reduction = float(np.hypot(*square[:2, 0])) / size
-    finer = 2 if reduction > 1.5 else 1  # sampled twice as finely and averaged: fewer jagged edges
-    matrix = square[:2] @ np.diag([1 / (size * finer)] * 2 + [1.0])
-    matrix[:, 2] += matrix[:, :2] @ [0.5, 0.5] - 0.5  # pixel centres
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    part = cv2.warpAffine(picture, matrix, (size * finer, size * finer), flags=flags)
-    if finer > 1:
-        part = cv2.resize(part, (size, size), interpolation=cv2.INTER_AREA)
-    return _brightened(part)
-
-
-def _brightened(part: np.ndarray) -> np.ndarray:
-    mean = float(part[::4, ::4].mean()) / 255
-    if mean >= _DARK or mean < 1e-3:
-        return part
-    gamma = max(_STRONGEST_GAMMA, float(np.log(_DARK) / np.log(mean)))
-    return cv2.LUT(part, (255 * (np.arange(256) / 255) ** gamma).round().astype(np.uint8))
-
-
 # ---- one look at a hand ----------------------------------------------------------------------------------------------
-
-
-def _add(track: _Track, time: float, points: np.ndarray, shape: HandShape, keyboard: Keyboard) -> None:
-    to_keyboard = np.linalg.inv(keyboard.to_picture)
-    tips = cv2.perspectiveTransform(points[None, list(TIPS)], to_keyboard)[0]
-    track.times.append(time)
-    track.points.append(points.astype(np.float32))
-    track.tips.append(tips.astype(np.float32))
-    track.scores.append(shape.presence)
-    track.sides.append(_side(points, shape.right, keyboard))
-    track.playing.append(_over_keys(tips, keyboard) and _from_player(points, keyboard))
 
 
 def _side(points: np.ndarray, right: float, keyboard: Keyboard) -> float:
@@ -387,25 +292,45 @@ def _distance(points: np.ndarray, others: np.ndarray) -> float:
     return float(np.linalg.norm(points - others, axis=1).mean())
 
 
-def _holds(track: _Track, place: np.ndarray) -> bool:
+def _holds(track: Track, place: np.ndarray) -> bool:
     """Whether a place is within a hand as it was last seen."""
     return bool(np.hypot(*(track.points[-1][[0, 9]].mean(axis=0) - place)) < 0.5 * track.size)
+
+
+def _moved(square: np.ndarray, track: Track, time: float) -> np.ndarray:
+    """The square where the hand is at ``time`` if it goes on as in its last two looks."""
+    result = square.copy()
+    if len(track.times) > 1:
+        way = (track.points[-1] - track.points[-2]).mean(axis=0)
+        result[:2, 2] += way * min(2.0, (time - track.times[-1]) / (track.times[-1] - track.times[-2]))
+    return result
 
 
 # ---- from hands followed to the players' hands -----------------------------------------------------------------------
 
 
-def _slots(tracks: Sequence[_Track]) -> list[tuple[int, list[_Track]]]:
+def players_hands(tracks: Sequence[Track], times: np.ndarray, *, every: float = _EVERY) -> Hands:
+    """The players' hands at ``times (T,)`` seconds, from all hands that were followed; looked at ``every`` seconds."""
+    return _fill(_slots([track for track in tracks if _plays(track)]), times, every)
+
+
+def _plays(track: Track) -> bool:
+    """Whether a hand is a player's: tips over the keys and wrist on the player's side, often or for long."""
+    share = float(np.mean(track.playing))
+    return share >= _PLAYING or share * (track.times[-1] - track.times[0]) >= _LONG_ENOUGH
+
+
+def _slots(tracks: Sequence[Track]) -> list[tuple[int, list[Track]]]:
     """Tracks of the same hand together, in order: (side, tracks). Longest first, each goes to the hand of its side
     that is not seen meanwhile. If there is none, it may be the other hand, if it is not sure of its side; or else a
     second player's, if it is seen long enough."""
-    slots: list[tuple[int, list[_Track]]] = [(LEFT, []), (RIGHT, [])]
+    slots: list[tuple[int, list[Track]]] = [(LEFT, []), (RIGHT, [])]
     for track in sorted(tracks, key=lambda one: -len(one.times)):
         side = RIGHT if track.side > 0 else LEFT
         free = [slot for slot in slots if _is_free(slot[1], track)]
         same = [slot for slot in free if slot[0] == side]
         if same:
-            same[0][1].append(track)
+            min(same, key=lambda slot: _apart(slot[1], track))[1].append(track)
         elif free and abs(track.side) < 0.5:
             free[0][1].append(track)
         elif len(slots) < _MOST_HANDS and track.times[-1] - track.times[0] >= _INTRUDER:
@@ -415,11 +340,20 @@ def _slots(tracks: Sequence[_Track]) -> list[tuple[int, list[_Track]]]:
     return sorted((slot for slot in slots if slot[1]), key=lambda slot: slot[0])
 
 
-def _is_free(parts: Sequence[_Track], track: _Track) -> bool:
-    return all(part.times[-1] < track.times[0] or part.times[0] > track.times[-1] for part in parts)
+def _apart(parts: Sequence[Track], track: Track) -> float:
+    """White-key widths between where a hand usually is and where ``track`` is; 0 for a hand not seen yet."""
+    if not parts:
+        return 0.0
+    usual = np.concatenate([part.tips for part in parts])[..., 0].mean()
+    return abs(float(usual - np.array(track.tips)[..., 0].mean()))
 
 
-def _fill(slots: Sequence[tuple[int, list[_Track]]], times: np.ndarray, every: float) -> Hands:
+def _is_free(parts: Sequence[Track], track: Track) -> bool:
+    """Whether a hand is not seen while ``track`` lasts, but for a moment in which one takes over from the other."""
+    return all(part.times[-1] - track.times[0] < BRIDGED or track.times[-1] - part.times[0] < BRIDGED for part in parts)
+
+
+def _fill(slots: Sequence[tuple[int, list[Track]]], times: np.ndarray, every: float) -> Hands:
     """Smoothed places at all ``times``."""
     hands = len(slots)
     points = np.full((len(times), hands, LANDMARKS, 2), np.nan, np.float32)
@@ -427,12 +361,14 @@ def _fill(slots: Sequence[tuple[int, list[_Track]]], times: np.ndarray, every: f
     score = np.zeros((len(times), hands), np.float32)
     for hand, (_, parts) in enumerate(slots):
         looked = np.concatenate([part.times for part in parts])
-        places = np.concatenate([np.concatenate([part.points, part.tips], axis=1) for part in parts])
-        scores = np.concatenate([part.scores for part in parts])
+        rising = np.flatnonzero(looked > np.maximum.accumulate(np.concatenate([[-np.inf], looked[:-1]])))
+        looked = looked[rising]
+        places = np.concatenate([np.concatenate([part.points, part.tips], axis=1) for part in parts])[rising]
+        scores = np.concatenate([part.scores for part in parts])[rising]
         for first, last in _runs(looked, BRIDGED + every):
             run = slice(first, last + 1)
             here = (times >= looked[first] - 1e-6) & (times <= looked[last] + every)
-            smooth = _at(times[here], looked[run], _smoothed(places[run]))
+            smooth = _smoothed(times[here], _at(times[here], looked[run], places[run]))
             points[here, hand], tips[here, hand] = smooth[:, :LANDMARKS], smooth[:, LANDMARKS:]
             score[here, hand] = np.interp(times[here], looked[run], scores[run])
     return Hands(times, points, tips, np.array([side for side, _ in slots], np.int8), score)
@@ -444,11 +380,14 @@ def _runs(looked: np.ndarray, longest: float) -> list[tuple[int, int]]:
     return list(zip([0, *(breaks + 1).tolist()], [*breaks.tolist(), len(looked) - 1], strict=True))
 
 
-def _smoothed(places: np.ndarray) -> np.ndarray:
-    """Places ``(n, points, 2)`` smoothed over looks by parabolas (Savitzky & Golay 1964)."""
-    if len(places) < _SMOOTH:
+def _smoothed(times: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Places ``(n, points, 2)`` at ``times (n,)`` smoothed by parabolas (Savitzky & Golay 1964)."""
+    if len(times) < 5:
         return places
-    return np.asarray(savgol_filter(places, _SMOOTH, 2, axis=0))
+    frames = 2 * round(_SMOOTH / frame_distance(times) / 2 - 0.5) + 1
+    if frames < 5 or frames > len(times):
+        return places
+    return np.asarray(savgol_filter(places, frames, 2, axis=0))
 
 
 def _at(times: np.ndarray, looked: np.ndarray, places: np.ndarray) -> np.ndarray:
@@ -459,6 +398,3 @@ def _at(times: np.ndarray, looked: np.ndarray, places: np.ndarray) -> np.ndarray
     before = after - 1
     part = ((times - looked[before]) / (looked[after] - looked[before])).clip(0, 1)[:, None, None]
     return places[before] * (1 - part) + places[after] * part
-
-
-__all__ = ["CENTRES", "WHITE_KEY_LENGTH", "HandWatcher", "Hands", "find_hands", "watch_hands"]
