@@ -13,8 +13,8 @@ import numpy as np
 from pianoroll.keys import key_edges
 from video2roll.rectify import Keyboard
 
-_WINDOW = 24.0  # white-key widths, the side of the square in which palms are looked for; a hand is 7 long
-_WINDOW_STEP = 16.0  # white-key widths between windows, so that no hand lies on the edge of all
+WIDE, NARROW = 24.0, 14.0  # white-key widths, the side of a square in which palms are looked for; a hand is 7 long
+_STEP = 2 / 3  # of a window from one to the next, at most, so that no hand lies on the edge of all
 _DARK = 0.45  # of white: darker crops are brightened to this mean
 _STRONGEST_GAMMA = 0.5
 
@@ -23,15 +23,15 @@ _HAND_SCALE, _HAND_SHIFT = 2.0, 0.1  # hand's square from the landmarks of the l
 _FIRM = (0, 1, 2, 3, 5, 6, 9, 10, 13, 14, 17, 18)  # landmarks that span that square: fingertips move too much
 
 
-def search_windows(keyboard: Keyboard) -> list[np.ndarray]:
-    """Squares along the keyboard that hold its hands, the player at their bottom."""
+def search_windows(keyboard: Keyboard, width: float = WIDE) -> list[np.ndarray]:
+    """Squares along the keyboard that hold its hands, the player at their bottom; ``width``: in white-key widths."""
     left, right = key_edges(keyboard.lowest_pitch)[0], key_edges(keyboard.highest_pitch)[1]
-    number = max(1, int(np.ceil((right - left - _WINDOW) / _WINDOW_STEP)) + 1)
-    ends = (left + _WINDOW / 2, right - _WINDOW / 2) if number > 1 else ((left + right) / 2,) * 2
-    return [_window(keyboard, along) for along in np.linspace(*ends, number)]
+    number = max(1, int(np.ceil((right - left - width) / (width * _STEP))) + 1)
+    ends = (left + width / 2, right - width / 2) if number > 1 else ((left + right) / 2,) * 2
+    return [_window(keyboard, along, width) for along in np.linspace(*ends, number)]
 
 
-def _window(keyboard: Keyboard, along: float) -> np.ndarray:
+def _window(keyboard: Keyboard, along: float, width: float) -> np.ndarray:
     """The square whose middle is at ``along`` on the front edge."""
     nearby = np.array([[[along, 1.0], [along + 1, 1.0], [along, 0.0]]])
     middle, beside, back = cv2.perspectiveTransform(nearby, keyboard.to_picture.astype(np.float64))[0]
@@ -39,8 +39,7 @@ def _window(keyboard: Keyboard, along: float) -> np.ndarray:
     down = np.array([-right[1], right[0]])
     if down @ (middle - back) < 0:  # a mirror image: the window itself is never mirrored
         right, down = -right, -down
-    axes = np.stack([right, down], axis=1) * _WINDOW
-    return _square(middle, axes)
+    return _square(middle, np.stack([right, down], axis=1) * width)
 
 
 def turned_round(square: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ HAND_SIZE = 224  # pixels, the square picture of one hand
 LANDMARKS = 21  # of a hand: 0 wrist, then four from the palm to the tip of each finger, thumb first
 TIPS = (4, 8, 12, 16, 20)  # thumb … little finger
 PALM_POINTS = 7  # of a palm: 0 wrist, 1 to 4 knuckles of index to little finger, 5 and 6 root and knuckle of the thumb
-PALM_SCORE = 0.5  # probability from which MediaPipe takes a palm for one
+PALM_SCORE = 0.15  # probability from which a palm is worth a look; MediaPipe, which trusts the detector, takes 0.5
 
 _GRIDS = ((8, 2), (16, 6))  # the detector's layers: (pixels a cell, anchors a cell); 2016 anchors in all
 _OVERLAP = 0.3  # intersection over union from which two palms are the same one

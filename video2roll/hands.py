@@ -26,6 +26,8 @@ from pianoroll.keys import key_edges
 from pianoroll.roll import frame_distance
 from video2roll.follow import View
 from video2roll.hand_crops import (
+    NARROW,
+    WIDE,
     crop,
     nearest_window,
     search_windows,
@@ -44,9 +46,12 @@ BRIDGED = 0.3  # seconds without a hand that are filled in
 
 _EVERY = 0.045  # seconds between looks at least: every frame at 20 fps, every second one at 25 and 30
 _RARELY = 1.0  # seconds between searches while two hands are followed: there may be a second player
+_SOON = 1.0  # seconds after a hand came or went in which every look searches
+_OFTEN = 0.15  # seconds between searches later on, if fewer than two hands are in view
 _PLAYER_HANDS = 2
 _MOST_HANDS = 4  # two players
-_PRESENT = 0.5  # probability from which there is a hand
+_PRESENT = 0.5  # probability from which a hand that is followed is still there
+_FOUND = 0.8  # probability from which there is one where a palm may be
 
 _KNUCKLES = (5, 9, 13, 17)
 
@@ -122,6 +127,8 @@ class HandWatcher:
         self._times: list[float] = []
         self._last_look = -np.inf
         self._last_search = -np.inf
+        self._last_change = -np.inf
+        self._seen = -1  # hands at the last look
         self._view = -1
         self._looks = 0
         self._searches = 0
@@ -146,10 +153,18 @@ class HandWatcher:
         self._looks += 1
         self._end(lambda track: time - track.times[-1] > BRIDGED)
         self._follow(time, picture, keyboard)
-        missing = sum(track.times[-1] == time for track in self._followed) < _PLAYER_HANDS
-        if missing or time - self._last_search >= _RARELY:
+        seen = sum(track.times[-1] == time for track in self._followed)
+        if seen != self._seen:
+            self._seen, self._last_change = seen, time
+        if time - self._last_search >= self._pause(time) - 1e-6:
             self._search(time, picture, keyboard)
             self._last_search = time
+
+    def _pause(self, time: float) -> float:
+        """Seconds between searches: none while hands come and go, long while nobody is missing."""
+        if self._seen >= _PLAYER_HANDS:
+            return _RARELY
+        return 0.0 if time - self._last_change < _SOON else _OFTEN
 
     def finish(self, times: np.ndarray | None = None) -> Hands:
         """The hands at all times shown (or at ``times (T,)`` seconds), once the video has ended."""
@@ -181,23 +196,31 @@ class HandWatcher:
 
     def _search(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
         """Look for palms: everywhere at first; then where a hand was just lost; else a window at a time."""
-        windows = search_windows(keyboard)
-        better = self._found[True] > self._found[False]
         lost = [track for track in self._followed if track.times[-1] < time]
         if self._searches == 0:
-            chosen = [(window, turned) for turned in (False, True) for window in windows]
+            chosen = [(window, turned) for turned in (False, True) for window in search_windows(keyboard)]
         elif lost:
-            nearby = [
-                (nearest_window(windows, track.points[-1][9]), better == (self._searches % 3 > 0)) for track in lost
-            ]
-            chosen = [(windows[number], turned) for number, turned in dict.fromkeys(nearby)]
+            windows = search_windows(keyboard)
+            numbers = {nearest_window(windows, track.points[-1][9]) for track in lost}
+            chosen = [(windows[number], self._way(self._searches)) for number in numbers]
         else:
-            turned = better == ((self._searches // len(windows)) % 3 > 0)
-            chosen = [(windows[self._searches % len(windows)], turned)]
+            chosen = [self._next_window(keyboard)]
         self._searches += 1
         for window, turned in chosen:
             if len(self._followed) < _MOST_HANDS:
                 self._look_in(time, picture, keyboard, turned_round(window) if turned else window, turned)
+
+    def _next_window(self, keyboard: Keyboard) -> tuple[np.ndarray, bool]:
+        """The windows in turn, a narrow one after every two wide ones; and whether to turn it round."""
+        rounds, part = divmod(self._searches, 3)
+        windows = search_windows(keyboard, NARROW if part == 2 else WIDE)
+        number = rounds if part == 2 else 2 * rounds + part
+        return windows[number % len(windows)], self._way(number // len(windows))
+
+    def _way(self, number: int) -> bool:
+        """Turned round or not: two times of three the way in which more hands were found."""
+        better = self._found[True] > self._found[False]
+        return better if number % 3 else not better
 
     def _look_in(self, time: float, picture: np.ndarray, keyboard: Keyboard, window: np.ndarray, turned: bool) -> None:
         """Begin to follow the hands in a window that are not followed yet."""
@@ -208,12 +231,12 @@ class HandWatcher:
             if any(_holds(track, middle) for track in self._followed):
                 continue
             first, shape = self._shape(picture, square)
-            if shape.presence < _PRESENT:
+            if shape.presence < _FOUND:
                 continue
             found, shape = self._shape(picture, square_of_hand(first))
             known = [track for track in self._followed if _distance(found, track.points[-1]) < _SAME_HAND * track.size]
             lost = [track for track in known if track.times[-1] < time]
-            if shape.presence < _PRESENT or len(known) > len(lost):
+            if shape.presence < _FOUND or len(known) > len(lost):
                 continue
             self._found[turned] += 1
             track = lost[0] if lost else Track()

@@ -11,7 +11,7 @@ import pytest
 from pianoroll import read_midi
 from pianoroll.keys import CENTRES
 from video2roll import Keyboard, transcribe
-from video2roll.hand_crops import crop, search_windows, square_of_hand, turned_round
+from video2roll.hand_crops import NARROW, WIDE, crop, search_windows, square_of_hand, turned_round
 from video2roll.hand_model import HandModel, HandShape, available
 from video2roll.hands import LEFT, RIGHT, Hands, HandWatcher, Track, find_hands, players_hands
 from video2roll.video import read_frames
@@ -68,10 +68,11 @@ def test_a_hands_square_turns_and_grows_with_it() -> None:
 def test_windows_cover_the_keys_with_the_player_at_the_bottom() -> None:
     for corners in (KEYBOARD.corners, [1280, 720] - KEYBOARD.corners):
         keyboard = replace(KEYBOARD, corners=corners)
-        windows = search_windows(keyboard)
         places = keyboard.key_centres()
-        inside = [(places - window[:2, 2]) @ np.linalg.inv(window[:2, :2]).T for window in windows]
-        assert np.all(np.any([np.all((part > 0) & (part < 1), axis=1) for part in inside], axis=0))
+        for width in (WIDE, NARROW):
+            windows = search_windows(keyboard, width)
+            inside = [(places - window[:2, 2]) @ np.linalg.inv(window[:2, :2]).T for window in windows]
+            assert np.all(np.any([np.all((part > 0) & (part < 1), axis=1) for part in inside], axis=0))
         for window in windows:
             assert np.linalg.det(window[:2, :2]) > 0
             assert window[:2, 1] @ (keyboard.corners[3] - keyboard.corners[0]) > 0
@@ -193,6 +194,22 @@ def test_any_way_the_camera_stands(model: HandModel, how: str) -> None:
     along = np.nanmedian(hands.tips[..., 0], axis=(0, 2))
     assert hands.side.tolist() == [LEFT, RIGHT]
     np.testing.assert_allclose(along, [15, 27], atol=3)
+
+
+@needs_model
+def test_a_hand_that_comes_back_and_a_keyboard_out_of_view(model: HandModel) -> None:
+    watcher = HandWatcher(model)
+    for frame in read_frames(SAMPLE, start=8, end=10):
+        away = 8.5 < frame.time < 9.2
+        picture = frame.image.copy()
+        picture[:, :600][330:] = 30 if away else picture[:, :600][330:]  # the left hand's part of the picture
+        watcher(frame.time, picture, None if 9.7 < frame.time < 9.8 else KEYBOARD)
+    hands = watcher.finish()
+    seen = hands.score > 0
+    assert hands.side.tolist() == [LEFT, RIGHT]
+    assert not seen[(hands.times > 8.8) & (hands.times < 9.1), 0].any()
+    assert seen[(hands.times < 8.4) | (hands.times > 9.6), 0].all()
+    assert seen[:, 1].all()
 
 
 @needs_model
