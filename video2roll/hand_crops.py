@@ -5,8 +5,6 @@ be turned but is never a mirror image. How a hand's square follows from its palm
 MediaPipe's graphs, as that is what its networks have learned.
 """
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
@@ -47,9 +45,12 @@ def turned_round(square: np.ndarray) -> np.ndarray:
     return np.asarray(square @ np.array([[-1.0, 0, 1], [0, -1, 1], [0, 0, 1]]))
 
 
-def nearest_window(windows: Sequence[np.ndarray], place: np.ndarray) -> int:
-    """Number of the window whose middle is nearest to a place in the picture."""
-    return int(np.argmin([np.hypot(*((window @ [0.5, 0.5, 1])[:2] - place)) for window in windows]))
+def window_around(keyboard: Keyboard, place: np.ndarray, width: float) -> np.ndarray:
+    """The window nearest to a place in the picture, pixels ``(2,)``."""
+    left, right = key_edges(keyboard.lowest_pitch)[0], key_edges(keyboard.highest_pitch)[1]
+    to_keyboard = np.linalg.inv(keyboard.to_picture)
+    along = cv2.perspectiveTransform(np.asarray(place, dtype=np.float64)[None, None], to_keyboard)[0, 0, 0]
+    return _window(keyboard, float(np.clip(along, left, right)), width)
 
 
 def widened(square: np.ndarray, scale: float = 1.4) -> np.ndarray:

@@ -29,12 +29,12 @@ from video2roll.hand_crops import (
     NARROW,
     WIDE,
     crop,
-    nearest_window,
     search_windows,
     square_of_hand,
     square_of_palm,
     turned_round,
     widened,
+    window_around,
 )
 from video2roll.hand_model import HAND_SIZE, LANDMARKS, PALM_SIZE, TIPS, HandModel, HandShape
 from video2roll.rectify import Keyboard
@@ -132,6 +132,7 @@ class HandWatcher:
         self._view = -1
         self._looks = 0
         self._searches = 0
+        self._turn = 0  # of the windows
         self._found = {False: 1.0, True: 1.0}  # hands found with the windows upright and turned round
         self._followed: list[Track] = []
         self._ended: list[Track] = []
@@ -195,14 +196,16 @@ class HandWatcher:
                 track.add(time, points, shape, keyboard)
 
     def _search(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
-        """Look for palms: everywhere at first; then where a hand was just lost; else a window at a time."""
+        """Look for palms: everywhere at first; then where hands were lost and, in turn, a window at a time."""
         lost = [track for track in self._followed if track.times[-1] < time]
+        lost += [track for track in self._ended[-_PLAYER_HANDS:] if time - track.times[-1] < _SOON]
         if self._searches == 0:
-            chosen = [(window, turned) for turned in (False, True) for window in search_windows(keyboard)]
-        elif lost:
-            windows = search_windows(keyboard)
-            numbers = {nearest_window(windows, track.points[-1][9]) for track in lost}
-            chosen = [(windows[number], self._way(self._searches)) for number in numbers]
+            windows = [*search_windows(keyboard, WIDE), *search_windows(keyboard, NARROW)]
+            chosen = [(window, turned) for turned in (False, True) for window in windows]
+        elif lost and self._searches % 2:
+            width = NARROW if self._searches % 4 == 1 else WIDE
+            way = self._way(self._searches // 4)
+            chosen = [(window_around(keyboard, track.points[-1][9], width), way) for track in lost[:_PLAYER_HANDS]]
         else:
             chosen = [self._next_window(keyboard)]
         self._searches += 1
@@ -211,10 +214,10 @@ class HandWatcher:
                 self._look_in(time, picture, keyboard, turned_round(window) if turned else window, turned)
 
     def _next_window(self, keyboard: Keyboard) -> tuple[np.ndarray, bool]:
-        """The windows in turn, a narrow one after every two wide ones; and whether to turn it round."""
-        rounds, part = divmod(self._searches, 3)
-        windows = search_windows(keyboard, NARROW if part == 2 else WIDE)
-        number = rounds if part == 2 else 2 * rounds + part
+        """Wide and narrow windows in turn, each along the keyboard; and whether to turn it round."""
+        self._turn += 1
+        number, narrow = divmod(self._turn, 2)
+        windows = search_windows(keyboard, NARROW if narrow else WIDE)
         return windows[number % len(windows)], self._way(number // len(windows))
 
     def _way(self, number: int) -> bool:
