@@ -56,6 +56,8 @@ _FOUND = 0.8  # probability from which there is one where a palm may be
 _KNUCKLES = (5, 9, 13, 17)
 
 _SAME_HAND = 0.35  # of a hand's size: two followed hands nearer to each other are one
+_HAND_LENGTH = 7.0  # white-key widths
+_SAME_PLACE = 0.2  # of a hand's size: so near to each other are no two hands' middles
 _SHORTEST = 3  # looks that a hand must be seen
 _INTRUDER = 1.0  # seconds that a hand beyond the first of its side must be seen to be another player's
 _OVER_KEYS = (-0.25, 1.35)  # across: there tips may press keys; they stand above them, and cameras look aslant
@@ -191,7 +193,7 @@ class HandWatcher:
                 seen.append((moved, track, points, shape))
         taken: list[np.ndarray] = []
         for _, track, points, shape in sorted(seen, key=lambda look: look[0]):
-            if all(_distance(points, other) > _SAME_HAND * track.size for other in taken):
+            if not any(_same(points, other, _size(track, keyboard)) for other in taken):
                 taken.append(points)
                 track.add(time, points, shape, keyboard)
 
@@ -237,7 +239,7 @@ class HandWatcher:
             if shape.presence < _FOUND:
                 continue
             found, shape = self._shape(picture, square_of_hand(first))
-            known = [track for track in self._followed if _distance(found, track.points[-1]) < _SAME_HAND * track.size]
+            known = [track for track in self._followed if _same(found, track.points[-1], _size(track, keyboard))]
             lost = [track for track in known if track.times[-1] < time]
             if shape.presence < _FOUND or len(known) > len(lost):
                 continue
@@ -316,6 +318,19 @@ def _from_player(points: np.ndarray, keyboard: Keyboard) -> bool:
 
 def _distance(points: np.ndarray, others: np.ndarray) -> float:
     return float(np.linalg.norm(points - others, axis=1).mean())
+
+
+def _same(points: np.ndarray, others: np.ndarray, size: float) -> bool:
+    """Whether landmarks are of one hand of that size; seen the wrong way round, only their middles agree."""
+    middles = float(np.hypot(*(points.mean(axis=0) - others.mean(axis=0))))
+    return _distance(points, others) < _SAME_HAND * size or middles < _SAME_PLACE * size
+
+
+def _size(track: Track, keyboard: Keyboard) -> float:
+    """A hand's length in pixels: as seen, but no less than on these keys; one cut off by the picture looks small."""
+    left, right = key_edges(keyboard.lowest_pitch)[0], key_edges(keyboard.highest_pitch)[1]
+    key = float(np.hypot(*(keyboard.corners[1] - keyboard.corners[0]))) / (right - left)
+    return max(track.size, _HAND_LENGTH * key)
 
 
 def _holds(track: Track, place: np.ndarray) -> bool:
