@@ -38,3 +38,4 @@ if [ "$(uname -s)" = Linux ] && [ "${TORCH:-cpu}" = cpu ] && ! "$venv/bin/python
 fi
 pip install --quiet -r requirements.txt
 pip install --quiet --no-deps -e .
+"$venv/bin/python" -m video2roll.hand_model || true # without these networks all but hands and fingering works

@@ -17,6 +17,8 @@ import torch
 from pianoroll import PianoRoll
 from pianoroll.keys import BLACK, CENTRES, KEYS
 from video2roll.follow import View
+from video2roll.hand_model import HandModel, HandModelError
+from video2roll.hands import HandWatcher, watch_hands
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model
 from video2roll.rectify import STRIP_HEIGHT, STRIP_SCALE, STRIP_WIDTH, Keyboard
 from video2roll.rest import gain, rest_strip
@@ -61,14 +63,16 @@ def transcribe(
     model: str | os.PathLike[str] | None = None,
     start: float = 0.0,
     end: float | None = None,
+    hands: bool = True,
     progress: Callable[[float], None] | None = None,
     warnings: list[str] | None = None,
 ) -> PianoRoll:
-    """Read the keys of ``keyboard`` in a video from ``start`` to ``end`` (seconds).
+    """Read the keys of ``keyboard`` in a video from ``start`` to ``end`` (seconds), and see the hands.
 
     ``keyboard``: one that stays where it is, or the views that ``find_views`` gives, which are followed. ``model``:
-    weights as .safetensors; the ones that ship with the program unless given. ``progress`` is told the part done, 0..1;
-    sentences about what was lost are appended to ``warnings``. Raises VideoError and ModelError.
+    weights as .safetensors; the ones that ship with the program unless given. ``hands``: look for hands, where the
+    networks for that were fetched. ``progress`` is told the part done, 0..1; sentences about what was lost are appended
+    to ``warnings``. Raises VideoError and ModelError.
     """
     warnings = warnings if warnings is not None else []
     network, facts = load_model(DEFAULT_WEIGHTS if model is None else model)
@@ -78,9 +82,11 @@ def transcribe(
     scenes: list[dict[str, Any]] = []
     activations: list[np.ndarray] = []
     reach = network.sizes.spacing * (network.sizes.frames // 2) + 0.02
-    frames = read_frames(video, start=start, end=end, colour=False, warnings=warnings)
+    watcher = _hand_watcher(warnings) if hands else None
+    frames = read_frames(video, start=start, end=end, colour=watcher is not None, warnings=warnings)
+    sights = watch(frames, keyboard) if watcher is None else watch_hands(frames, keyboard, watcher)
     rests: dict[int, list[np.ndarray]] = {}
-    for block, last in _blocks(watch(frames, keyboard), reach):
+    for block, last in _blocks(sights, reach):
         rest = rests[block.view] = (rests.get(block.view, []) + _spread(block))[-REST_STRIPS:]
         stop = len(block.times) if last else int(np.searchsorted(block.times, block.times[-1] - reach))
         values = np.zeros((stop - block.done, KEYS, 2), dtype=np.float32)
@@ -98,12 +104,17 @@ def transcribe(
     if progress is not None:
         progress(1.0)
     main = keyboard if isinstance(keyboard, Keyboard) else keyboard[0].keyboard
+    seen_hands = watcher.finish(np.array(times)) if watcher is not None else None
+    if seen_hands is not None and not len(seen_hands.side):
+        seen_hands = None
     return PianoRoll(
         times=np.array(times),
         frame=values[..., 0],
         onset=values[..., 1],
         threshold=float(facts.get("threshold", 0.5)),
         onset_threshold=float(facts.get("onset_threshold", 0.5)),
+        fingertips=seen_hands.tips if seen_hands is not None else None,
+        sides=seen_hands.side if seen_hands is not None else None,
         metadata={
             "source": Path(video).name,
             "corners": np.round(main.corners, 2).tolist(),
@@ -115,6 +126,15 @@ def transcribe(
             "warnings": list(warnings),
         },
     )
+
+
+def _hand_watcher(warnings: list[str]) -> HandWatcher | None:
+    """None, and a sentence in ``warnings``, where the networks that see hands are not there."""
+    try:
+        return HandWatcher(HandModel())
+    except HandModelError as error:
+        warnings.append(f"Hands and fingering are left out: {error}")
+        return None
 
 
 def _scene(block: _Block) -> dict[str, Any]:
