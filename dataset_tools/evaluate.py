@@ -214,7 +214,9 @@ def _compare_clip(
         if given_keyboard and clip.keyboard is None:
             raise KeyboardError("The manifest gives no corners.")
         views = find_views(clip.video, keyboard=clip.keyboard if given_keyboard else None)
-        roll = video2roll.transcribe(clip.video, keyboard=views, model=model, start=start, end=end, progress=progress)
+        roll = video2roll.transcribe(
+            clip.video, keyboard=views, hands=False, model=model, start=start, end=end, progress=progress
+        )
         return compare(_Performance(roll=roll), truth, name=clip.name, start=start, end=end)
     except KeyboardError as error:
         silent = compare(_Performance(), truth, name=clip.name, start=start, end=end)

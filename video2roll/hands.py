@@ -268,22 +268,23 @@ def find_hands(
     ``keyboard``: as for ``transcribe``. Raises HandModelError where the networks are missing, and VideoError.
     """
     watcher = HandWatcher(model or HandModel())
-    for _ in watch_hands(read_frames(video, start=start, end=end), keyboard, watcher):
+    for _ in watch_hands(read_frames(video, start=start, end=end, colour=False), keyboard, watcher):
         pass
     return watcher.finish()
 
 
 def watch_hands(frames: Iterable[Frame], keyboard: Keyboard | Sequence[View], watcher: HandWatcher) -> Iterator[Sight]:
-    """As ``watch``, for BGR frames, showing each of them to the watcher on the way."""
+    """As ``watch``, showing the watcher the frames that it wants on the way, in colour."""
     shown: list[Frame] = []
 
-    def gray() -> Iterator[Frame]:
+    def remembered() -> Iterator[Frame]:
         for frame in frames:
             shown[:] = [frame]
-            yield Frame(frame.time, cv2.cvtColor(frame.image, cv2.COLOR_BGR2GRAY))
+            yield frame
 
-    for sight in watch(gray(), keyboard):
-        watcher(sight.time, shown[0].image, None if sight.strip is None else sight.keyboard, sight.view)
+    for sight in watch(remembered(), keyboard):
+        picture = shown[0].in_colour() if sight.strip is not None and watcher.wants(sight.time) else None
+        watcher(sight.time, picture, None if sight.strip is None else sight.keyboard, sight.view)
         yield sight
 
 

@@ -83,7 +83,7 @@ def transcribe(
     activations: list[np.ndarray] = []
     reach = network.sizes.spacing * (network.sizes.frames // 2) + 0.02
     watcher = _hand_watcher(warnings) if hands else None
-    frames = read_frames(video, start=start, end=end, colour=watcher is not None, warnings=warnings)
+    frames = read_frames(video, start=start, end=end, colour=False, warnings=warnings)
     sights = watch(frames, keyboard) if watcher is None else watch_hands(frames, keyboard, watcher)
     rests: dict[int, list[np.ndarray]] = {}
     for block, last in _blocks(sights, reach):

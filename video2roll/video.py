@@ -39,6 +39,15 @@ class Frame:
 
     time: float
     image: np.ndarray
+    _decoded: "av.VideoFrame | None" = None
+
+    def in_colour(self) -> np.ndarray:
+        """The picture as BGR ``(H, W, 3)``, made only when asked for; gray where no colours are known."""
+        if self.image.ndim == 3:
+            return self.image
+        if self._decoded is None:
+            return cv2.cvtColor(self.image, cv2.COLOR_GRAY2BGR)
+        return _image(self._decoded, True)
 
 
 def probe(path: str | os.PathLike[str]) -> VideoInfo:
@@ -107,7 +116,7 @@ def read_frames(
                 if time < start:
                     continue
                 count += 1
-                yield Frame(time, _image(picture, colour))
+                yield Frame(time, _image(picture, colour), picture)
     if last < 0:
         raise VideoError(f"{path} holds no picture that can be decoded; check the file or convert it to MP4 (H.264).")
     if count == 0:
