@@ -163,6 +163,20 @@ class HandWatcher:
             self._search(time, picture, keyboard)
             self._last_search = time
 
+    def watch(self, frames: Iterable[Frame], keyboard: Keyboard | Sequence[View]) -> Iterator[Sight]:
+        """As ``scenes.watch``, looking for hands on the way, in colour."""
+        shown: list[Frame] = []
+
+        def remembered() -> Iterator[Frame]:
+            for frame in frames:
+                shown[:] = [frame]
+                yield frame
+
+        for sight in watch(remembered(), keyboard):
+            picture = shown[0].in_colour() if sight.strip is not None and self.wants(sight.time) else None
+            self(sight.time, picture, None if sight.strip is None else sight.keyboard, sight.view)
+            yield sight
+
     def _pause(self, time: float) -> float:
         """Seconds between searches: none while hands come and go, long while nobody is missing."""
         if self._seen >= _PLAYER_HANDS:
@@ -268,24 +282,9 @@ def find_hands(
     ``keyboard``: as for ``transcribe``. Raises HandModelError where the networks are missing, and VideoError.
     """
     watcher = HandWatcher(model or HandModel())
-    for _ in watch_hands(read_frames(video, start=start, end=end, colour=False), keyboard, watcher):
+    for _ in watcher.watch(read_frames(video, start=start, end=end, colour=False), keyboard):
         pass
     return watcher.finish()
-
-
-def watch_hands(frames: Iterable[Frame], keyboard: Keyboard | Sequence[View], watcher: HandWatcher) -> Iterator[Sight]:
-    """As ``watch``, showing the watcher the frames that it wants on the way, in colour."""
-    shown: list[Frame] = []
-
-    def remembered() -> Iterator[Frame]:
-        for frame in frames:
-            shown[:] = [frame]
-            yield frame
-
-    for sight in watch(remembered(), keyboard):
-        picture = shown[0].in_colour() if sight.strip is not None and watcher.wants(sight.time) else None
-        watcher(sight.time, picture, None if sight.strip is None else sight.keyboard, sight.view)
-        yield sight
 
 
 # ---- one look at a hand ----------------------------------------------------------------------------------------------

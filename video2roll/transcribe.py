@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
@@ -17,14 +17,15 @@ import torch
 from pianoroll import PianoRoll
 from pianoroll.keys import BLACK, CENTRES, KEYS
 from video2roll.follow import View
-from video2roll.hand_model import HandModel, HandModelError
-from video2roll.hands import HandWatcher, watch_hands
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model
 from video2roll.rectify import STRIP_HEIGHT, STRIP_SCALE, STRIP_WIDTH, Keyboard
 from video2roll.rest import gain, rest_strip
 from video2roll.scenes import Sight, watch
 from video2roll.video import probe, read_frames
 from video2roll.windows import window_indices
+
+if TYPE_CHECKING:
+    from video2roll.hands import HandWatcher
 
 BLOCK = 30.0  # seconds read at once
 REST_STEP = 0.4  # seconds between the strips that the rest is estimated from
@@ -84,7 +85,7 @@ def transcribe(
     reach = network.sizes.spacing * (network.sizes.frames // 2) + 0.02
     watcher = _hand_watcher(warnings) if hands else None
     frames = read_frames(video, start=start, end=end, colour=False, warnings=warnings)
-    sights = watch(frames, keyboard) if watcher is None else watch_hands(frames, keyboard, watcher)
+    sights = watch(frames, keyboard) if watcher is None else watcher.watch(frames, keyboard)
     rests: dict[int, list[np.ndarray]] = {}
     for block, last in _blocks(sights, reach):
         rest = rests[block.view] = (rests.get(block.view, []) + _spread(block))[-REST_STRIPS:]
@@ -128,8 +129,11 @@ def transcribe(
     )
 
 
-def _hand_watcher(warnings: list[str]) -> HandWatcher | None:
+def _hand_watcher(warnings: list[str]) -> "HandWatcher | None":
     """None, and a sentence in ``warnings``, where the networks that see hands are not there."""
+    from video2roll.hand_model import HandModel, HandModelError
+    from video2roll.hands import HandWatcher
+
     try:
         return HandWatcher(HandModel())
     except HandModelError as error:
