@@ -152,7 +152,7 @@ def _is_right(name: str, path: Path) -> bool:
 class HandModel:
     """Both networks, ready to run on ``threads`` threads of the CPU. Raises HandModelError where they are missing."""
 
-    def __init__(self, folder: Path | None = None, *, threads: int = 2) -> None:
+    def __init__(self, folder: Path | None = None, *, threads: int = 1) -> None:
         folder = folder or cache_folder()
         if not available(folder):
             raise HandModelError(

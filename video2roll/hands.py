@@ -16,6 +16,7 @@ guesses; ``score`` tells how sure the network is that there is a hand, not how s
 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import cv2
@@ -133,6 +134,8 @@ class HandWatcher:
         self._seen = -1  # hands at the last look
         self._view = -1
         self._looks = 0
+        self._worker = ThreadPoolExecutor(1, "hands")
+        self._pending: Future[None] | None = None
         self._searches = 0
         self._turn = 0  # of the windows
         self._found = {False: 1.0, True: 1.0}  # hands found with the windows upright and turned round
@@ -148,11 +151,22 @@ class HandWatcher:
         ``view``: its number; another one means that the picture was cut."""
         self._times.append(time)
         if view != self._view:
+            self._settle()
             self._end(lambda track: True)
             self._view, self._searches = view, 0
         if keyboard is None or picture is None or not self.wants(time):
             return
         self._last_look = time
+        self._settle()
+        self._pending = self._worker.submit(self._look, time, picture, keyboard)
+
+    def _settle(self) -> None:
+        """Wait for the look that goes on beside the decoding of the next frames."""
+        if self._pending is not None:
+            self._pending.result()
+            self._pending = None
+
+    def _look(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
         self._looks += 1
         self._end(lambda track: time - track.times[-1] > BRIDGED)
         self._follow(time, picture, keyboard)
@@ -185,6 +199,7 @@ class HandWatcher:
 
     def finish(self, times: np.ndarray | None = None) -> Hands:
         """The hands at all times shown (or at ``times (T,)`` seconds), once the video has ended."""
+        self._settle()
         self._end(lambda track: True)
         shortest = min(_SHORTEST, self._looks)
         tracks = [track for track in self._ended if len(track.times) >= shortest]
