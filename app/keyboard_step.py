@@ -14,9 +14,9 @@ import streamlit as st
 
 from app import pipeline
 from app.corner_editor import corner_editor
-from app.corners import FEWEST_WHITES, given_keyboard
 from pianoroll import SilentkeysError
 from pianoroll.keys import BLACK, HIGHEST_PITCH, LOWEST_PITCH, PITCHES, WHITE_KEY_LENGTH, WHITE_KEYS, pitch_name
+from video2roll.corners import FEWEST_WHITES, given_keyboard
 from video2roll.rectify import CornersError, Keyboard, KeyboardError, check_corners
 from video2roll.video import probe, sample_images
 

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.corners import assumed_range, check_range, count_keys, given_keyboard, possible_ranges
 from app.options import OUTPUTS, OptionError, check_fingering, check_span
 from app.report import Clock, Progress, Report, versions
 from pianoroll import FileError, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
@@ -23,6 +22,7 @@ from pianoroll.files import check_folder
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, pitch_name
 from pianoroll.plot import write_plot
 from pianoroll.roll import frame_distance
+from video2roll.corners import assumed_range, check_range, count_keys, given_keyboard, possible_ranges
 from video2roll.rectify import CornersError, Keyboard
 from video2roll.video import VideoInfo, probe, read_image, sample_images
 

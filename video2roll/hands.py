@@ -119,7 +119,8 @@ class Track:
 
 
 class HandWatcher:
-    """Follows the hands through a video; see above. Takes what the model sees; keeps no picture.
+    """Follows the hands through a video; see above. Keeps no picture but the one that is looked at, beside
+    the decoding of the next ones.
 
     ``every``: seconds between looks at least.
     """

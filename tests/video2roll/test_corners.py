@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from app import pipeline
-from app.corners import check_range, count_keys, possible_ranges
 from pianoroll.keys import BLACK_KEY_LENGTH, is_black, key_edges
+from video2roll.corners import check_range, count_keys, possible_ranges
 from video2roll.rectify import CornersError, Keyboard
 
 CORNERS = np.array([[60, 130], [1190, 150], [1230, 330], [20, 290]])  # seen aslant, in a picture of 1280 x 480
