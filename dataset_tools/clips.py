@@ -51,7 +51,7 @@ class Clip:
 
 @dataclass(frozen=True)
 class Strips:
-    """A clip made ready: ``strips (T, 88, 624)`` gray uint8, ``times (T,)`` s, ``down (T, 88)`` bool, its notes."""
+    """A clip made ready: ``strips (T, 104, 624)`` gray uint8, ``times (T,)`` s, ``down (T, 88)`` bool, its notes."""
 
     clip: Clip
     strips: np.ndarray

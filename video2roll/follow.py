@@ -64,7 +64,7 @@ class Follower:
         self.keyboard, self._rectify = keyboard, Rectifier(keyboard)
 
     def __call__(self, image: np.ndarray) -> np.ndarray | None:
-        """The strip ``(88, 624)`` of a gray picture ``(H, W)`` with the keyboard where it is now; None where the
+        """The strip ``(104, 624)`` of a gray picture ``(H, W)`` with the keyboard where it is now; None where the
         picture does not show it."""
         strip = self._rectify(image)
         motion, self.score = self._register(strip)

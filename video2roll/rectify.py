@@ -17,7 +17,7 @@ STRIP_SCALE = 12  # pixels a white-key width
 STRIP_WIDTH = WHITE_KEYS * STRIP_SCALE  # 624 pixels
 KEY_PIXELS = 64  # pixels from the back edge of the keys to the front edge
 STRIP_BACK = 16  # pixels shown behind the back edge
-STRIP_HEIGHT = 88  # 16 behind, 64 of key, 8 before
+STRIP_HEIGHT = 104  # 16 behind, 64 of key, 24 before
 
 
 class KeyboardError(SilentkeysError):
@@ -101,7 +101,7 @@ def strip_to_picture(keyboard: Keyboard, scale: float = 1.0) -> np.ndarray:
 
 
 class Rectifier:
-    """Turns pictures into strips ``(88, 624)`` for one keyboard; large pictures are reduced by areas: no aliasing."""
+    """Turns pictures into strips ``(104, 624)`` for one keyboard; large pictures are reduced by areas: no aliasing."""
 
     def __init__(self, keyboard: Keyboard) -> None:
         to_picture = keyboard.to_picture

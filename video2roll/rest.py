@@ -13,7 +13,7 @@ _BLACK_HALF = 0.3  # white-key widths
 
 
 def black_key_mask() -> np.ndarray:
-    """Bool ``(88, 624)``: the pixels of a strip where a black key lies (its top may lean over the back edge)."""
+    """Bool ``(104, 624)``: the pixels of a strip where a black key lies (its top may lean over the back edge)."""
     along = (np.arange(STRIP_WIDTH) + 0.5) / STRIP_SCALE
     columns = np.any(np.abs(along[:, None] - CENTRES[BLACK][None]) < _BLACK_HALF, axis=1)
     across = (np.arange(STRIP_HEIGHT) + 0.5 - STRIP_BACK) / KEY_PIXELS
@@ -21,7 +21,7 @@ def black_key_mask() -> np.ndarray:
 
 
 def rest_strip(strips: np.ndarray) -> np.ndarray:
-    """The keyboard without hands, uint8 ``(88, 624)``, from strips ``(T, 88, 624)`` spread over some time.
+    """The keyboard without hands, uint8 ``(104, 624)``, from strips ``(T, 104, 624)`` spread over some time.
 
     A pixel's quantile over time: hands move, and where they stay they darken white keys and brighten black ones.
     """

@@ -89,7 +89,7 @@ def find_in_video(
 
 @dataclass(frozen=True)
 class Sight:
-    """What a frame shows at ``time`` seconds: the ``strip (88, 624)`` uint8 of view number ``view``, None where it
+    """What a frame shows at ``time`` seconds: the ``strip (104, 624)`` uint8 of view number ``view``, None where it
     shows no keyboard; and where that view's ``keyboard`` is, or was last."""
 
     time: float

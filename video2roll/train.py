@@ -17,27 +17,31 @@ import torch
 from torch.nn import functional as F
 
 from dataset_tools.clips import Clip, Strips, find_keyboards, load_strips, read_manifest
-from pianoroll.keys import BLACK, CENTRES
+from pianoroll.keys import CENTRES
 from pianoroll.metrics import frame_score
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
-from video2roll.rectify import STRIP_HEIGHT, STRIP_SCALE, STRIP_WIDTH
+from video2roll.rectify import STRIP_SCALE, STRIP_WIDTH
 from video2roll.rest import gain, rest_strip
 from video2roll.windows import window_indices
 
 CROP = 14 * STRIP_SCALE  # pixels of a strip seen at once in training: two octaves
 ONSET_REACH = 0.06  # seconds: the onset target falls from 1 to 0 over this distance
 SOUND_TRUST = 0.25  # seconds after an onset in which labels made from sound are trusted about the key
+PACES = (1.0, 0.8, 1.25)  # windows as they are, and a player who is slower or faster
 EDGE = 6  # pixels: keys whose centre is nearer to the crop's edge are not judged
 
 
 @dataclass
 class Example:
-    """A clip ready to be drawn from: ``windows (T, 5)`` frame indices, targets ``(T, 88)``, ``weight (T, 88)``."""
+    """A clip ready to be drawn from: targets ``(T, 88)``, ``weight (T, 88)``.
+
+    ``windows``: frame indices ``(T, 5)``; the true ones first, then of the clip as other cameras would have filmed it.
+    """
 
     data: Strips
     rest: np.ndarray
     gain: float
-    windows: np.ndarray
+    windows: list[np.ndarray]
     onset: np.ndarray
     weight: np.ndarray
     usable: np.ndarray
@@ -62,12 +66,12 @@ def prepare(data: Strips, model: KeyReader) -> Example:
     if clip.keyboard is not None:
         weight[:, ~clip.keyboard.keys_in_view] = 0
     usable = np.flatnonzero((times > clip.start + 0.1) & (times < clip.end - 0.1))
-    windows = window_indices(times, model.sizes.frames, model.sizes.spacing)
+    windows = [window_indices(times, model.sizes.frames, model.sizes.spacing * pace) for pace in PACES]
     return Example(data, rest, gain(rest), windows, onset, weight, usable, usable[near[usable]])
 
 
 def draw(example: Example, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A crop ``(6, 88, CROP)``, labels ``(88, 3)`` (down, onset, weight), key centres ``(88,)`` in its pixels."""
+    """A crop ``(6, 104, CROP)``, labels ``(88, 3)`` (down, onset, weight), key centres ``(88,)`` in its pixels."""
     pool = example.lively if rng.random() < 0.6 and len(example.lively) else example.usable
     t = int(rng.choice(pool))
     down = np.flatnonzero(example.data.down[t])
@@ -77,7 +81,8 @@ def draw(example: Example, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
         recent = np.flatnonzero(example.data.down[max(0, t - 60) : t + 60].any(axis=0))
         centre = (CENTRES[rng.choice(recent)] if len(recent) else rng.uniform(7, 45)) + rng.uniform(-8, 8)
     left = int(np.clip(round(centre * STRIP_SCALE) - CROP // 2, 0, STRIP_WIDTH - CROP))
-    frames = example.data.strips[example.windows[t], :, left : left + CROP]
+    windows = example.windows[0 if rng.random() < 0.6 else int(rng.integers(len(PACES)))]
+    frames = example.data.strips[windows[t], :, left : left + CROP]
     crop = np.concatenate([frames, example.rest[None, :, left : left + CROP]]).astype(np.float32) * (example.gain / 255)
     centres = CENTRES * STRIP_SCALE - left
     crop, centres = _move(crop, centres, rng)
@@ -89,39 +94,80 @@ def draw(example: Example, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
     return np.ascontiguousarray(crop), labels, centres.astype(np.float32)
 
 
-def _move(crop: np.ndarray, centres: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+def _move(
+    crop: np.ndarray, centres: np.ndarray, rng: np.random.Generator, stretch: float = 0.04
+) -> tuple[np.ndarray, np.ndarray]:
     """Shift, stretch and shear, as corners found a little wrong would; sometimes a camera that shook since the rest."""
-    sx, sy = rng.uniform(0.96, 1.04), np.exp(rng.uniform(-0.15, 0.15))
+    sx, sy = rng.uniform(1 - stretch, 1 + stretch), np.exp(rng.uniform(-0.15, 0.15))
     shear, dx, dy = rng.normal(0, 0.02), rng.normal(0, 1.2), rng.normal(0, 2.5)
-    cx, cy = CROP / 2, STRIP_HEIGHT / 2
+    height, width = crop.shape[1:]
+    cx, cy = width / 2, height / 2
     matrix = np.array([[sx, shear, cx - sx * cx - shear * cy + dx], [0, sy, cy - sy * cy + dy]])
     flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
-    stack = [cv2.warpAffine(plane, matrix, (CROP, STRIP_HEIGHT), flags=flags, borderMode=border) for plane in crop[:-1]]
+    stack = [cv2.warpAffine(plane, matrix, (width, height), flags=flags, borderMode=border) for plane in crop[:-1]]
     shaken = matrix.copy()
     if rng.random() < 0.3:
         shaken[:, 2] += rng.normal(0, 0.4, 2)
-    stack.append(cv2.warpAffine(crop[-1], shaken, (CROP, STRIP_HEIGHT), flags=flags, borderMode=border))
+    stack.append(cv2.warpAffine(crop[-1], shaken, (width, height), flags=flags, borderMode=border))
     return np.stack(stack), (centres - cx) * sx + cx + 0.1 * dx  # what moves with a wrong corner stays unknown to it
 
 
 def _relight(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Another camera and another light: gamma, gain, a slope of light, frames darker than the rest, blur, noise."""
     out = np.clip(crop, 0, 1.3) ** np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.15)) + rng.normal(0, 0.03)
-    slope = (
-        1 + rng.normal(0, 0.12) * np.linspace(-1, 1, CROP)[None] + rng.normal(0, 0.1) * np.linspace(-1, 1, 88)[:, None]
-    )
-    out *= slope
+    if rng.random() < 0.5:
+        out = _retone(out, rng)
+    height, width = crop.shape[1:]
+    along, across = np.linspace(-1, 1, width)[None], np.linspace(-1, 1, height)[:, None]
+    out *= 1 + rng.normal(0, 0.12) * along + rng.normal(0, 0.1) * across
     out[:-1] *= 1 + rng.normal(0, 0.03) + rng.normal(0, 0.01, (len(out) - 1, 1, 1))
     if rng.random() < 0.25:
         shade = cv2.resize(
-            rng.normal(0, 0.08, (2, 4)).astype(np.float32), (CROP, STRIP_HEIGHT), interpolation=cv2.INTER_CUBIC
+            rng.normal(0, 0.08, (2, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
         )
         out[:-1] *= 1 + shade
-    if rng.random() < 0.35:
+    out = np.clip(out, 0, 1.3).astype(np.float32)
+    kind = rng.random()
+    if kind < 0.25:
         sigma = rng.uniform(0.4, 1.3)
         out = np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in out])
-    out += rng.normal(0, rng.uniform(0, 0.03), out.shape)
-    return np.clip(out, 0, 1.3).astype(np.float32)
+    elif kind < 0.5:
+        out = np.stack([_coarsen(plane, part) for part in [rng.uniform(0.4, 0.9)] for plane in out])
+    if rng.random() < 0.3:
+        quality = [int(cv2.IMWRITE_JPEG_QUALITY), int(rng.integers(25, 80))]
+        coded = [cv2.imencode(".jpg", np.minimum(plane * 196, 255).astype(np.uint8), quality)[1] for plane in out]
+        out = np.stack([cv2.imdecode(code, cv2.IMREAD_GRAYSCALE) for code in coded]).astype(np.float32) / 196
+    out += rng.standard_normal(out.shape, dtype=np.float32) * np.float32(rng.uniform(0, 0.03))
+    return np.clip(out, 0, 1.3)
+
+
+def _retone(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Other keys, another camera's curve: a rising curve of five straight pieces through 0 and 1."""
+    rises = np.exp(rng.normal(0, 0.45, 5))
+    return np.interp(crop, np.linspace(0, 1, 6), np.concatenate([[0], np.cumsum(rises) / rises.sum()])).astype(
+        np.float32
+    )
+
+
+def _coarsen(plane: np.ndarray, part: float) -> np.ndarray:
+    """As filmed with ``part`` of the pixels."""
+    height, width = plane.shape
+    small = cv2.resize(plane, (round(width * part), round(height * part)), interpolation=cv2.INTER_AREA)
+    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
+
+
+def in_another_light(strips: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """The strips ``(T, 104, 624)`` of a clip as another camera in another room would have made them, all alike."""
+    seed, count = int(rng.integers(2**31)), 32
+    exposure = gain(rest_strip(strips[:: max(1, len(strips) // 60)])) / 255
+    result = np.empty_like(strips)
+    for first in range(0, len(strips), count):
+        rows = np.minimum(np.arange(first, first + count + 1), len(strips) - 1)
+        same = np.random.default_rng(seed)
+        planes, _ = _move(strips[rows].astype(np.float32) * exposure, CENTRES, same, stretch=0.002)
+        made = _relight(planes, same)[:count]
+        result[first : first + count] = np.round(np.minimum(made * 196, 255)).astype(np.uint8)[: len(strips) - first]
+    return result
 
 
 def batch(examples: list[Example], odds: np.ndarray, size: int, rng: np.random.Generator) -> list[torch.Tensor]:
@@ -131,12 +177,9 @@ def batch(examples: list[Example], odds: np.ndarray, size: int, rng: np.random.G
 
 def loss_of(model: KeyReader, crops: torch.Tensor, labels: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
     """Weighted binary cross-entropy of down and onset over the keys that the crops show."""
-    white, black = model(crops, centres[:, ~BLACK], centres[:, BLACK])
-    total = torch.zeros(())
-    for logits, chosen in ((white, labels[:, ~BLACK]), (black, labels[:, BLACK])):
-        each = F.binary_cross_entropy_with_logits(logits, chosen[..., :2], reduction="none").sum(-1)
-        total = total + (each * chosen[..., 2]).sum()
-    return total / labels[..., 2].sum()
+    _, logits = model(crops, centres)
+    each = F.binary_cross_entropy_with_logits(logits, labels[..., :2], reduction="none").sum(-1)
+    return (each * labels[..., 2]).sum() / labels[..., 2].sum()
 
 
 @torch.inference_mode()
@@ -147,12 +190,11 @@ def read_down(model: KeyReader, example: Example, step: int) -> tuple[np.ndarray
     chosen = example.usable[::step]
     down = np.zeros((len(chosen), 88), dtype=np.float32)
     for rows in np.array_split(np.arange(len(chosen)), max(1, len(chosen) // 16)):
-        frames = example.data.strips[example.windows[chosen[rows]]]
+        frames = example.data.strips[example.windows[0][chosen[rows]]]
         still = np.broadcast_to(example.rest, (len(rows), 1, *example.rest.shape))
         windows = torch.from_numpy(np.concatenate([frames, still], axis=1).astype(np.float32) * (example.gain / 255))
         places = centres.expand(len(rows), -1)
-        white, black = model(windows, places[:, ~BLACK], places[:, BLACK])
-        down[np.ix_(rows, ~BLACK)], down[np.ix_(rows, BLACK)] = white[..., 0].sigmoid(), black[..., 0].sigmoid()
+        down[rows] = model(windows, places)[1][..., 0].sigmoid()
     known = example.weight[chosen] > 0
     return down * known, example.data.down[chosen] & known
 
@@ -185,12 +227,12 @@ def train(train_clips: list[Strips], dev_clips: list[Strips], out: Path, *, minu
     model = KeyReader()
     examples = [prepare(data, model) for data in train_clips]
     judges = [prepare(data, model) for data in dev_clips]
-    odds = np.array([len(e.usable) ** 0.5 * (2.0 if not e.data.clip.exact_ends else 1.0) for e in examples])
+    odds = np.array([len(e.usable) ** 0.5 * (2.5 if not e.data.clip.exact_ends else 1.0) for e in examples])
     optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     began, best, step, judged, running = time.monotonic(), 0.0, 0, 0.0, 0.0
     while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
-        rate = 2e-3 * min(1, (step + 1) / 150) * (0.5 + 0.5 * np.cos(np.pi * done)) + 1e-5
+        rate = 1.2e-3 * min(1, (step + 1) / 150) * (0.5 + 0.5 * np.cos(np.pi * done)) + 1e-5
         for group in optimiser.param_groups:
             group["lr"] = rate
         model.train()

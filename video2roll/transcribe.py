@@ -1,4 +1,4 @@
-"""A whole video, read: frames -> strips -> windows -> the activations of 88 keys.
+"""A whole video, read: frames -> strips -> windows -> descriptions -> the activations of 88 keys.
 
 The video is decoded once and read in blocks, so that memory does not grow with its length. The keyboard at rest is
 estimated from strips of the last minute, a block ahead of the reading. Each view of the keyboard (after a cut: another
@@ -12,17 +12,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from pianoroll import PianoRoll
-from pianoroll.keys import BLACK, CENTRES, KEYS
+from pianoroll.keys import KEYS
 from video2roll.follow import View
-from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model
-from video2roll.rectify import STRIP_HEIGHT, STRIP_SCALE, STRIP_WIDTH, Keyboard
-from video2roll.rest import gain, rest_strip
+from video2roll.infer import MARGIN, Network, describe, in_context, load_network, window_reach
+from video2roll.model import DEFAULT_WEIGHTS
+from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard
+from video2roll.rest import rest_strip
 from video2roll.scenes import Sight, watch
 from video2roll.video import probe, read_frames
-from video2roll.windows import window_indices
 
 if TYPE_CHECKING:
     from video2roll.hands import HandWatcher
@@ -30,14 +29,14 @@ if TYPE_CHECKING:
 BLOCK = 30.0  # seconds read at once
 REST_STEP = 0.4  # seconds between the strips that the rest is estimated from
 REST_STRIPS = 120  # of them at most: the last 48 s
-BATCH = 8  # windows a call of the network
 FLASH = 0.2  # seconds without a keyboard that a key is held over: a flash, a broken frame
 
 
 @dataclass
 class _Block:
     """Strips of one view with their times; the first ``done`` of them are only context, as the block before has read
-    them. Frames that do not show the keyboard are not ``seen`` and repeat the strip before."""
+    them. Frames that do not show the keyboard are not ``seen`` and repeat the strip before. ``described``: descriptions
+    and logits of the first frames, as far as they are made."""
 
     view: int
     keyboard: Keyboard
@@ -45,6 +44,7 @@ class _Block:
     strips: list[np.ndarray] = field(default_factory=list)
     seen: list[bool] = field(default_factory=list)
     done: int = 0
+    described: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, sight: Sight) -> None:
         blank = self.strips[-1] if self.strips else np.zeros((STRIP_HEIGHT, STRIP_WIDTH), np.uint8)
@@ -54,7 +54,9 @@ class _Block:
 
     def rest(self, first: int) -> "_Block":
         """The part from frame ``first`` on."""
-        return _Block(self.view, self.keyboard, self.times[first:], self.strips[first:], self.seen[first:])
+        made = None if self.described is None else (self.described[0][first:], self.described[1][first:])
+        rows = slice(first, None)
+        return _Block(self.view, self.keyboard, self.times[rows], self.strips[rows], self.seen[rows], described=made)
 
 
 def transcribe(
@@ -71,28 +73,31 @@ def transcribe(
     """Read the keys of ``keyboard`` in a video from ``start`` to ``end`` (seconds), and see the hands.
 
     ``keyboard``: one that stays where it is, or the views that ``find_views`` gives, which are followed. ``model``:
-    weights as .safetensors; the ones that ship with the program unless given. ``hands``: look for hands, where the
-    networks for that were fetched. ``progress`` is told the part done, 0..1; sentences about what was lost are appended
-    to ``warnings``. Raises VideoError and ModelError.
+    weights as .safetensors, or a checkpoint of Audeo's as .pth; those that ship with the program unless given.
+    ``hands``: look for hands, where the networks for that were fetched. ``progress`` is told the part done, 0..1;
+    sentences about what was lost are appended to ``warnings``. Raises VideoError and ModelError.
     """
     warnings = warnings if warnings is not None else []
-    network, facts = load_model(DEFAULT_WEIGHTS if model is None else model)
+    network, facts = load_network(model)
+    near = window_reach(network)
     length = ((end if end is not None else probe(video).duration) or 0.0) - start
     times: list[float] = []
     seen: list[bool] = []
     scenes: list[dict[str, Any]] = []
     activations: list[np.ndarray] = []
-    reach = network.sizes.spacing * (network.sizes.frames // 2) + 0.02
     watcher = _hand_watcher(warnings) if hands else None
     frames = read_frames(video, start=start, end=end, colour=False, warnings=warnings)
     sights = watch(frames, keyboard) if watcher is None else watcher.watch(frames, keyboard)
     rests: dict[int, list[np.ndarray]] = {}
-    for block, last in _blocks(sights, reach):
+    for block, last in _blocks(sights, near + MARGIN):
         rest = rests[block.view] = (rests.get(block.view, []) + _spread(block))[-REST_STRIPS:]
-        stop = len(block.times) if last else int(np.searchsorted(block.times, block.times[-1] - reach))
+        ends = (near, near + MARGIN)
+        ready, stop = (len(block.times) if last else np.searchsorted(block.times, block.times[-1] - e) for e in ends)
         values = np.zeros((stop - block.done, KEYS, 2), dtype=np.float32)
         if rest and any(block.seen):
-            values = _read(network, block, stop, rest_strip(np.stack(rest)), _teller(progress, start, length))
+            _describe(network, block, int(ready), rest_strip(np.stack(rest)), _teller(progress, start, length))
+            tips = watcher.tips_so_far(np.array(block.times[:ready])) if watcher is not None else None
+            values = in_context(network, np.array(block.times[:ready]), *block.described, tips)[block.done : stop]
             values[:, ~block.keyboard.keys_in_view] = 0
             values[_long_unseen(block)[block.done : stop]] = 0
         activations.append(values)
@@ -162,7 +167,7 @@ def _blocks(sights: Iterator[Sight], reach: float) -> Iterator[tuple[_Block, boo
         elif sight.view != block.view:
             yield block, True
             block = _Block(sight.view, sight.keyboard)
-        elif block.times[-1] - block.times[block.done] >= BLOCK:
+        elif block.times[-1] - block.times[block.done] >= BLOCK + reach:
             yield block, False
             first = int(np.searchsorted(block.times, block.times[-1] - 2 * reach))
             unread = int(np.searchsorted(block.times, block.times[-1] - reach))
@@ -207,30 +212,16 @@ def _stretches(seen: list[bool]) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(edges < 0).tolist(), (np.flatnonzero(edges > 0) - 1).tolist(), strict=True))
 
 
-@torch.inference_mode()
-def _read(
-    network: KeyReader, block: _Block, stop: int, rest: np.ndarray, tell: Callable[[float], None] | None
-) -> np.ndarray:
-    """Activations ``(stop - done, 88, 2)`` in 0..1 of the block's unread frames: down, onset."""
-    windows = window_indices(np.array(block.times), network.sizes.frames, network.sizes.spacing)
-    scale = gain(rest) / 255
-    still = torch.from_numpy(rest.astype(np.float32) * scale)
-    strips = np.stack(block.strips)
-    centres = torch.from_numpy(CENTRES.astype(np.float32) * STRIP_SCALE)[None]
-    values = np.zeros((stop - block.done, KEYS, 2), dtype=np.float32)
-    for first in range(block.done, stop, BATCH):
-        chosen = windows[first : min(first + BATCH, stop)]
-        seen = torch.from_numpy(strips[chosen]).float() * scale
-        inputs = torch.cat([seen, still.expand(len(chosen), 1, -1, -1)], dim=1)
-        places = centres.expand(len(chosen), -1)
-        white, black = network(
-            inputs.contiguous(memory_format=torch.channels_last), places[:, ~BLACK], places[:, BLACK]
-        )
-        rows = slice(first - block.done, first - block.done + len(chosen))
-        values[rows, ~BLACK], values[rows, BLACK] = white.sigmoid().numpy(), black.sigmoid().numpy()
-        if tell is not None:
-            tell(block.times[first])
-    return values
+def _describe(
+    network: Network, block: _Block, ready: int, rest: np.ndarray, tell: Callable[[float], None] | None
+) -> None:
+    """Describe the block's frames up to ``ready`` that are not described yet."""
+    before = block.described
+    rows = slice(0 if before is None else len(before[0]), ready)
+    made = describe(network, np.stack(block.strips), np.array(block.times), rest, rows, tell)
+    if before is not None:
+        made = np.concatenate([before[0], made[0]]), np.concatenate([before[1], made[1]])
+    block.described = made
 
 
 def _teller(progress: Callable[[float], None] | None, start: float, length: float) -> Callable[[float], None] | None:
