@@ -6,6 +6,7 @@
   round: hands that the edge of the picture cuts at the wrist are found better that way. Dark windows are brightened.
 - A hand found is followed by its landmarks: those of the last look tell where to look now. Only while fewer than two
   hands are followed are palms looked for again, a window at a time; and now and then all the same.
+  A hand found late is followed back through the pictures of the last second, too.
 - At the end hands that were no player's go: reflections in the fallboard have their wrist on the wrong side, a page
   turner's fingers stay off the keys. Left or right is decided once for each hand followed, by all its looks.
 - Places are smoothed in time and filled in between looks.
@@ -15,6 +16,7 @@ guesses; ``score`` tells how sure the network is that there is a hand, not how s
 """
 
 import os
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -51,6 +53,7 @@ _SOON = 1.0  # seconds after a hand came or went in which every look searches
 _OFTEN = 0.15  # seconds between searches later on, if fewer than two hands are in view
 _PLAYER_HANDS = 2
 _MOST_HANDS = 4  # two players
+_BACK = 1.0  # seconds that a hand found is followed back
 _PRESENT = 0.5  # probability from which a hand that is followed is still there
 _FOUND = 0.8  # probability from which there is one where a palm may be
 
@@ -107,6 +110,15 @@ class Track:
         self.sides.append(_side(points, shape.right, keyboard))
         self.playing.append(_over_keys(tips, keyboard) and _from_player(points, keyboard))
 
+    def precede(self, earlier: "Track") -> None:
+        """Put looks at the same hand before these; in ``earlier`` the newest is first."""
+        for name, looks in vars(earlier).items():
+            getattr(self, name)[:0] = looks[::-1]
+
+    def at(self, time: float) -> np.ndarray | None:
+        """Landmarks at the look at ``time`` seconds; None where the hand was not seen then."""
+        return self.points[self.times.index(time)] if time in self.times else None
+
     @property
     def side(self) -> float:
         """-1 surely a left hand … 1 surely a right one."""
@@ -119,8 +131,8 @@ class Track:
 
 
 class HandWatcher:
-    """Follows the hands through a video; see above. Keeps no picture but the one that is looked at, beside
-    the decoding of the next ones.
+    """Follows the hands through a video; see above. Looks at a picture beside the decoding of the next ones, and keeps
+    pictures only of the last second, and only while hands are missing.
 
     ``every``: seconds between looks at least.
     """
@@ -137,6 +149,7 @@ class HandWatcher:
         self._looks = 0
         self._worker = ThreadPoolExecutor(1, "hands")
         self._pending: Future[None] | None = None
+        self._kept: deque[tuple[float, np.ndarray, Keyboard]] = deque()  # looked at while hands were missing
         self._searches = 0
         self._turn = 0  # of the windows
         self._found = {False: 1.0, True: 1.0}  # hands found with the windows upright and turned round
@@ -155,6 +168,7 @@ class HandWatcher:
             self._settle()
             self._end(lambda track: True)
             self._view, self._searches = view, 0
+            self._kept.clear()
         if keyboard is None or picture is None or not self.wants(time):
             return
         self._last_look = time
@@ -177,6 +191,16 @@ class HandWatcher:
         if time - self._last_search >= self._pause(time) - 1e-6:
             self._search(time, picture, keyboard)
             self._last_search = time
+        self._keep(time, picture, keyboard)
+
+    def _keep(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
+        """Keep the picture for hands that are found later, unless all are found."""
+        if sum(track.times[-1] == time for track in self._followed) >= _PLAYER_HANDS:
+            self._kept.clear()
+            return
+        self._kept.append((time, picture, keyboard))
+        while time - self._kept[0][0] > _BACK:
+            self._kept.popleft()
 
     def watch(self, frames: Iterable[Frame], keyboard: Keyboard | Sequence[View]) -> Iterator[Sight]:
         """As ``scenes.watch``, looking for hands on the way, in colour."""
@@ -275,9 +299,22 @@ class HandWatcher:
                 continue
             self._found[turned] += 1
             track = lost[0] if lost else Track()
-            if not lost:
-                self._followed.append(track)
             track.add(time, found, shape, keyboard)
+            if not lost:
+                track.precede(self._look_back(track, keyboard))
+                self._followed.append(track)
+
+    def _look_back(self, found: Track, keyboard: Keyboard) -> Track:
+        """Where a hand just found was before, newest first, as far as it can be followed and is no other hand."""
+        earlier, place, size = Track(), found.points[0], _size(found, keyboard)
+        for time, picture, there in reversed(self._kept):
+            points, shape = self._shape(picture, square_of_hand(place))
+            others = (track.at(time) for track in [*self._followed, *self._ended])
+            if shape.presence < _PRESENT or any(o is not None and _same(points, o, size) for o in others):
+                break
+            earlier.add(time, points, shape, there)
+            place = points
+        return earlier
 
     def _shape(self, picture: np.ndarray, square: np.ndarray) -> tuple[np.ndarray, HandShape]:
         """Landmarks ``(21, 2)`` in pixels of the hand in a square (its homogeneous matrix ``(3, 3)``)."""

@@ -12,7 +12,7 @@ from pianoroll import read_midi
 from pianoroll.keys import CENTRES
 from video2roll import Keyboard, transcribe
 from video2roll.hand_crops import NARROW, WIDE, crop, search_windows, square_of_hand, turned_round
-from video2roll.hand_model import HandModel, HandShape, available
+from video2roll.hand_model import HandModel, HandShape, available, decode_palms
 from video2roll.hands import LEFT, RIGHT, Hands, HandWatcher, Track, find_hands, players_hands
 from video2roll.video import read_frames
 
@@ -210,6 +210,21 @@ def test_a_hand_that_comes_back_and_a_keyboard_out_of_view(model: HandModel) -> 
     assert not seen[(hands.times > 8.8) & (hands.times < 9.1), 0].any()
     assert seen[(hands.times < 8.4) | (hands.times > 9.6), 0].all()
     assert seen[:, 1].all()
+
+
+@needs_model
+def test_hands_found_late_are_followed_back(model: HandModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    see, dazzled = model.palms, [True]
+    nothing = decode_palms(np.zeros((2016, 18)), np.full(2016, -99.0))
+    monkeypatch.setattr(model, "palms", lambda picture: nothing if dazzled else see(picture))
+    watcher = HandWatcher(model)
+    for frame in read_frames(SAMPLE, start=8, end=9.2):
+        if frame.time > 8.6:
+            dazzled.clear()
+        watcher(frame.time, frame.image, KEYBOARD)
+    hands = watcher.finish()
+    assert hands.side.tolist() == [LEFT, RIGHT]
+    assert (hands.score > 0).all()
 
 
 @needs_model
