@@ -156,7 +156,8 @@ def _show(report: Report) -> None:
         _show_score(report)
     with table:
         if "csv" in report.files:
-            st.dataframe(pd.read_csv(report.files["csv"]), hide_index=True, width="stretch")
+            notes = pd.read_csv(report.files["csv"], dtype={"finger": str}, na_filter=False)  # unknown: empty
+            st.dataframe(notes, hide_index=True, width="stretch")
     with files:
         for output, path in report.files.items():
             name = Path(path).name
@@ -170,7 +171,7 @@ def _show_facts(report: Report) -> None:
     if low is not None and high is not None:
         keyboard.metric("Keys in view", high - low + 1)
     if report.keyboard.get("given"):
-        confidence.metric("Keyboard", "corners set by hand")
+        confidence.metric("Keyboard corners", "set by hand")
     else:
         confidence.metric("Keyboard confidence", f"{report.keyboard.get('confidence', 0.0):.2f}")
     speed.metric("Seconds of video per second", f"{report.speed:.1f}")

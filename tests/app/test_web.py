@@ -81,7 +81,7 @@ def test_a_video_gives_results_on_the_page(
     assert shown.subheader[-1].value == "waltz"
     assert shown.metric[0].value == "3"
     assert len(shown.dataframe[0].value) == 3
-    assert "corners set by hand" in [metric.value for metric in shown.metric]
+    assert ("Keyboard corners", "set by hand") in [(metric.label, metric.value) for metric in shown.metric]
     report = shown.session_state["report"]
     assert report.keyboard["corners"] == DRAGGED.tolist()
     assert (report.keyboard["lowest_pitch"], report.keyboard["highest_pitch"]) == (48, 84)
