@@ -1,6 +1,6 @@
 """Hands are followed, named and told from what only looks like a player's; real ones are seen in the sample."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -241,6 +241,51 @@ def test_a_single_picture_and_pictures_without_hands(model: HandModel) -> None:
     hands = nothing.finish()
     assert hands.points.shape == (4, 0, 21, 2)
     assert HandWatcher(model).finish().tips.shape == (0, 0, 5, 2)
+
+
+def title_card(keys: np.ndarray) -> np.ndarray:
+    card = np.full_like(keys, 20)
+    cv2.putText(card, "Nocturne", (300, 400), cv2.FONT_HERSHEY_TRIPLEX, 4, (230, 230, 230), 6)
+    return card
+
+
+def cat(keys: np.ndarray) -> np.ndarray:
+    """A ginger cat that lies on the keys, two paws before it."""
+    fur = np.random.default_rng(0).normal([60, 110, 180], 25, keys.shape).clip(0, 255).astype(np.uint8)
+    shape = np.zeros(keys.shape[:2], np.uint8)
+    for middle, axes in (
+        ((650, 560), (220, 110)),
+        ((480, 450), (75, 65)),
+        ((560, 400), (24, 70)),
+        ((640, 410), (24, 70)),
+    ):
+        cv2.ellipse(shape, middle, axes, 0, 0, 360, 255, -1)
+    cv2.fillPoly(shape, [np.array([[420, 420], [430, 350], [465, 395], [500, 395], [530, 350], [540, 420]])], 255)
+    return np.where(shape[..., None] > 0, fur, keys)
+
+
+@needs_model
+@pytest.mark.parametrize("scene", [title_card, cat, np.copy], ids=["title card", "cat", "player piano"])
+def test_where_nobody_plays_no_finger_is_seen(model: HandModel, scene: Callable[[np.ndarray], np.ndarray]) -> None:
+    keys = next(read_frames(SAMPLE, start=8)).image.copy()
+    keys[:, 400:640], keys[:, 640:860] = keys[:, 160:400], keys[:, 920:1140]  # over the hands
+    picture = scene(keys)
+    watcher = HandWatcher(model)
+    for time in np.arange(0, 1.5, 0.05):
+        watcher(float(time), picture, KEYBOARD)
+    assert not len(watcher.finish().side)
+
+
+@needs_model
+def test_gloves_have_no_fingers_but_where_they_are(model: HandModel) -> None:
+    bare, gloved = HandWatcher(model), HandWatcher(model)
+    for frame in read_frames(SAMPLE, start=8, end=9):
+        bare(frame.time, frame.image, KEYBOARD)
+        gloved(frame.time, frame.image[..., ::-1].copy(), KEYBOARD)  # blue hands
+    places, found = bare.finish(), gloved.finish()
+    for hand, side in enumerate(found.side):
+        true = places.tips[:, places.side.tolist().index(side)]
+        assert np.nanmedian(np.abs(found.tips[:, hand, :, 0] - true[..., 0])) < 0.5
 
 
 @needs_model
