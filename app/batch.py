@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from app import pipeline
-from app.options import OUTPUTS
+from app.options import OUTPUTS, check_fingering
 from app.report import Progress, Report, load_report
 from pianoroll import FileError, SilentkeysError
 from pianoroll.files import check_folder
@@ -49,13 +49,15 @@ def run_batch(
     instrument: int | str = 0,
     soundfont: str | os.PathLike[str] | None = None,
     outputs: Sequence[str] = OUTPUTS,
+    fingering: str = "auto",
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Item]:
     """Transcribe the videos of ``folder`` into ``out``; the report (.json) is always written, as it marks the finished.
 
-    Raises FileError where the folder does not exist or holds no video, or ``out`` cannot be written.
+    Raises FileError where the folder does not exist or holds no video, or ``out`` cannot be written, and OptionError.
     """
+    check_fingering(fingering)
     videos = find_videos(folder)
     target = check_folder(out)
     wanted = tuple(dict.fromkeys([*outputs, "json"]))
@@ -79,6 +81,7 @@ def run_batch(
                 instrument=instrument,
                 soundfont=soundfont,
                 outputs=wanted,
+                fingering=fingering,
                 name=names[video],
                 progress=tell,
             )

@@ -55,6 +55,9 @@ Instrument = Annotated[str, typer.Option("--instrument", help="General MIDI inst
 SoundFont = Annotated[
     Path | None, typer.Option("--soundfont", metavar="FILE", help="Soundfont, .sf2 or .sf3.", show_default="found")
 ]
+Fingering = Annotated[
+    str, typer.Option("--fingering", metavar="auto|none", help="Print the fingers that were surely seen, or none.")
+]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what went wrong.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -103,9 +106,7 @@ def transcribe(
     outputs: Annotated[
         str, typer.Option("--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,svg,wav,png,json.")
     ] = "npz,mid,csv,musicxml,pdf,wav,png,json",
-    fingering: Annotated[
-        str, typer.Option("--fingering", metavar="auto|none", help="Print the fingers that were surely seen, or none.")
-    ] = "auto",
+    fingering: Fingering = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -165,13 +166,14 @@ def keyboard(
     for warning in warnings:
         _warn(warning)
     if as_json:
-        _print_json(pipeline.keyboard_facts(found))
+        _print_json(pipeline.keyboard_facts(found, given=corners is not None))
         return
     print(" ".join(f"{x:.1f},{y:.1f}" for x, y in found.corners))
     guess = ", octave guessed" if found.octave_guessed else ""
+    sure = "corners set by hand" if corners is not None else f"confidence {found.confidence:.2f}"
     _say(
         f"{pitch_name(found.lowest_pitch)} to {pitch_name(found.highest_pitch)}{guess}"
-        f"{', mirrored' if found.mirrored else ''}; confidence {found.confidence:.2f}"
+        f"{', mirrored' if found.mirrored else ''}; {sure}"
     )
 
 
@@ -330,6 +332,7 @@ def batch(
     outputs: Annotated[str, typer.Option("--outputs", metavar="LIST", help="As in transcribe.")] = (
         "npz,mid,csv,musicxml,pdf,wav,png,json"
     ),
+    fingering: Fingering = "auto",
     force: Annotated[bool, typer.Option("--force", help="Do those again that are already finished.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -347,6 +350,7 @@ def batch(
             instrument=instrument,
             soundfont=soundfont,
             outputs=parse_outputs(outputs),
+            fingering=fingering,
             force=force,
             progress=progress,
         )

@@ -192,8 +192,8 @@ def synth(midi: Pathlike, out: Pathlike, *, instrument: int | str = 0, soundfont
     _play(played, out, program, soundfont)
 
 
-def keyboard_facts(keyboard: Keyboard | None) -> dict[str, Any]:
-    """A keyboard for JSON; ``{"corners": None, …}`` for none."""
+def keyboard_facts(keyboard: Keyboard | None, *, given: bool = False) -> dict[str, Any]:
+    """A keyboard for JSON; ``{"corners": None, …}`` for none. ``given``: the user set its corners."""
     if keyboard is None:
         return {"corners": None, "lowest_pitch": None, "highest_pitch": None, "confidence": 0.0}
     return {
@@ -203,6 +203,7 @@ def keyboard_facts(keyboard: Keyboard | None) -> dict[str, Any]:
         "confidence": round(float(keyboard.confidence), 4),
         "octave_guessed": bool(keyboard.octave_guessed),
         "mirrored": bool(keyboard.mirrored),
+        "given": given,
     }
 
 
@@ -215,6 +216,7 @@ class _Seen:
 
     keyboard: Keyboard
     roll: PianoRoll
+    given: bool  # the keyboard, by the user
     warnings: list[str] = field(default_factory=list)
 
 
@@ -248,7 +250,7 @@ def _read(
         read = video2roll.transcribe(
             video, keyboard=views, model=model, start=start, end=end, progress=done, warnings=warnings
         )
-    return _Seen(keyboard, read, list(dict.fromkeys(warnings)))
+    return _Seen(keyboard, read, corners is not None, list(dict.fromkeys(warnings)))
 
 
 def _doubts(keyboard: Keyboard, *, given: bool) -> list[str]:
@@ -343,10 +345,10 @@ def _describe(report: Report, info: VideoInfo, seen: _Seen, played: list[Note]) 
         "seconds_read": round(seen.roll.end - float(times[0]), 3) if len(times) else 0.0,
         "frame_distance": round(frame_distance(times), 4),
     }
-    report.keyboard = keyboard_facts(seen.keyboard)
+    report.keyboard = keyboard_facts(seen.keyboard, given=seen.given)
     report.notes = len(played)
     report.confidence = {
-        "keyboard": round(float(seen.keyboard.confidence), 4),
+        "keyboard": None if seen.given else round(float(seen.keyboard.confidence), 4),
         "notes": round(float(np.mean([note.confidence for note in played])), 4) if played else None,
     }
     report.models = {"video2roll": str(seen.roll.metadata.get("model", "")), "roll2midi": "rules"}

@@ -48,6 +48,7 @@ class Options:
     start: float
     end: float | None
     instrument: str
+    fingering: str
 
 
 def page() -> None:
@@ -87,13 +88,14 @@ def _choose_video() -> Path | None:
 
 
 def _choose_options() -> Options:
-    """What the command line calls --start, --end and --instrument."""
+    """What the command line calls --start, --end, --instrument and --fingering."""
     with st.expander("Options"):
         left, right = st.columns(2)
         start = left.number_input("Begin at second", min_value=0.0, value=0.0)
         end = right.number_input("End at second", min_value=0.0, value=None, placeholder="the end")
         instrument = left.text_input("Instrument", value="Acoustic Grand Piano")
-    return Options(float(start), None if end is None else float(end), instrument)
+        fingers = right.toggle("Fingering in the score", value=True, help="The fingers that were surely seen.")
+    return Options(float(start), None if end is None else float(end), instrument, "auto" if fingers else "none")
 
 
 def _show_keyboard(video: Path, options: Options) -> None:
@@ -123,6 +125,7 @@ def _transcribe(video: Path, options: Options) -> None:
             **keyboard_choice(),
             instrument=options.instrument or 0,
             outputs=ALL_OUTPUTS,
+            fingering=options.fingering,
             progress=tell,
         )
     except SilentkeysError as error:
@@ -153,7 +156,8 @@ def _show(report: Report) -> None:
         _show_score(report)
     with table:
         if "csv" in report.files:
-            st.dataframe(pd.read_csv(report.files["csv"]), hide_index=True, width="stretch")
+            notes = pd.read_csv(report.files["csv"], dtype={"finger": str}, na_filter=False)  # unknown: empty
+            st.dataframe(notes, hide_index=True, width="stretch")
     with files:
         for output, path in report.files.items():
             name = Path(path).name
@@ -166,7 +170,10 @@ def _show_facts(report: Report) -> None:
     low, high = report.keyboard.get("lowest_pitch"), report.keyboard.get("highest_pitch")
     if low is not None and high is not None:
         keyboard.metric("Keys in view", high - low + 1)
-    confidence.metric("Keyboard confidence", f"{report.keyboard.get('confidence', 0.0):.2f}")
+    if report.keyboard.get("given"):
+        confidence.metric("Keyboard corners", "set by hand")
+    else:
+        confidence.metric("Keyboard confidence", f"{report.keyboard.get('confidence', 0.0):.2f}")
     speed.metric("Seconds of video per second", f"{report.speed:.1f}")
 
 

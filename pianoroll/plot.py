@@ -1,4 +1,7 @@
-"""A picture of the notes: the keyboard at the left, time to the right, each note a bar in the colour of its hand."""
+"""A picture of the notes: the keyboard at the left, time to the right, each note a bar in the colour of its hand.
+
+A bar that is long enough carries the number of its finger, where it is known.
+"""
 
 import os
 from collections.abc import Sequence
@@ -12,6 +15,7 @@ from pianoroll.notes import Note
 
 KEY_HEIGHT = 12  # pixels a semitone
 KEYBOARD_WIDTH = 88  # pixels
+FINGER_WIDTH = 11  # pixels that a bar must be long to carry its finger
 MARGIN = 28  # pixels
 TITLE_HEIGHT = 56  # pixels, for the title and the legend
 AXIS_HEIGHT = 44  # pixels, for the seconds
@@ -138,6 +142,9 @@ def _draw_note(draw: ImageDraw.ImageDraw, layout: _Layout, note: Note) -> None:
     box = (x, y + 1, end, y + KEY_HEIGHT - 2)
     draw.rounded_rectangle(box, radius=min(3, (end - x) / 2), fill=_COLOURS[note.hand], outline=_EDGES[note.hand])
     draw.rectangle((x, y + 2, x + 2, y + KEY_HEIGHT - 3), fill=_EDGES[note.hand])
+    if note.finger is not None and end - x >= FINGER_WIDTH:
+        place = (x + 2 + FINGER_WIDTH / 2, y + KEY_HEIGHT / 2)
+        draw.text(place, str(note.finger), font=_font(11), fill=_PAPER, anchor="mm")
 
 
 def _draw_keyboard(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:

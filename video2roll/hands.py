@@ -4,8 +4,9 @@
 
 - Palms are looked for in square windows along the keyboard, turned so that the player is at the bottom, and turned
   round: hands that the edge of the picture cuts at the wrist are found better that way. Dark windows are brightened.
-- A hand found is followed by its landmarks: those of the last look tell where to look now. Only while fewer than two
-  hands are followed are palms looked for again, a window at a time; and now and then all the same.
+- A hand found is followed by its landmarks: those of the last look tell where to look now. One that hardly moves is
+  passed over every other time; one found late is followed back through the last second, too. Only while fewer than
+  two hands are followed are palms looked for again, a window at a time; and now and then all the same.
 - At the end hands that were no player's go: reflections in the fallboard have their wrist on the wrong side, a page
   turner's fingers stay off the keys. Left or right is decided once for each hand followed, by all its looks.
 - Places are smoothed in time and filled in between looks.
@@ -15,6 +16,8 @@ guesses; ``score`` tells how sure the network is that there is a hand, not how s
 """
 
 import os
+from bisect import bisect_right
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -23,7 +26,7 @@ import cv2
 import numpy as np
 from scipy.signal import savgol_filter
 
-from pianoroll.keys import key_edges
+from pianoroll.keys import WHITE_KEY_LENGTH, key_edges
 from pianoroll.roll import frame_distance
 from video2roll.follow import View
 from video2roll.hand_crops import (
@@ -49,8 +52,11 @@ _EVERY = 0.045  # seconds between looks at least: every frame at 20 fps, every s
 _RARELY = 1.0  # seconds between searches while two hands are followed: there may be a second player
 _SOON = 1.0  # seconds after a hand came or went in which every look searches
 _OFTEN = 0.15  # seconds between searches later on, if fewer than two hands are in view
+_STILL = 0.2  # white-key widths that a hand's tips may move from look to look, so that it is left alone next time …
+_LONGEST_REST = 0.09  # … unless the last look was longer ago, seconds
 _PLAYER_HANDS = 2
 _MOST_HANDS = 4  # two players
+_BACK = 1.0  # seconds that a hand found is followed back
 _PRESENT = 0.5  # probability from which a hand that is followed is still there
 _FOUND = 0.8  # probability from which there is one where a palm may be
 
@@ -85,7 +91,10 @@ class Hands:
     score: np.ndarray
 
 
-@dataclass
+_LOOKS = ("times", "points", "tips", "scores", "sides", "playing")
+
+
+@dataclass(eq=False)
 class Track:
     """A hand followed: what each look at it gave, newest last."""
 
@@ -95,11 +104,13 @@ class Track:
     scores: list[float] = field(default_factory=list)
     sides: list[float] = field(default_factory=list)  # -1 left … 1 right
     playing: list[bool] = field(default_factory=list)
+    lost: bool = False  # not found where it was looked for
 
     def add(self, time: float, points: np.ndarray, shape: HandShape, keyboard: Keyboard) -> None:
         """One more look: landmarks ``points (21, 2)`` in pixels at ``time`` seconds."""
         to_keyboard = np.linalg.inv(keyboard.to_picture)
         tips = cv2.perspectiveTransform(points[None, list(TIPS)].astype(np.float64), to_keyboard)[0]
+        self.lost = False
         self.times.append(time)
         self.points.append(points.astype(np.float32))
         self.tips.append(tips.astype(np.float32))
@@ -107,10 +118,34 @@ class Track:
         self.sides.append(_side(points, shape.right, keyboard))
         self.playing.append(_over_keys(tips, keyboard) and _from_player(points, keyboard))
 
+    def precede(self, earlier: "Track") -> None:
+        """Put looks at the same hand before these; in ``earlier`` the newest is first."""
+        for name in _LOOKS:
+            getattr(self, name)[:0] = getattr(earlier, name)[::-1]
+
+    def rest_until(self, time: float) -> None:
+        """A hand that was left alone at ``time`` seconds, the last look there was, lay as at the look before."""
+        if not self.lost and self.times[-1] < time:
+            for name in _LOOKS:
+                getattr(self, name).append(getattr(self, name)[-1])
+            self.times[-1] = time
+
+    def at(self, time: float) -> np.ndarray | None:
+        """Landmarks at the look at ``time`` seconds, or before it if the hand rested; None where it was not seen."""
+        last = bisect_right(self.times, time) - 1
+        return self.points[last] if last >= 0 and time - self.times[last] <= _LONGEST_REST else None
+
     @property
     def side(self) -> float:
         """-1 surely a left hand … 1 surely a right one."""
         return float(np.mean(self.sides))
+
+    def rests(self, time: float) -> bool:
+        """Whether its tips hardly moved between the last two looks, and these are recent enough at ``time`` seconds."""
+        if self.lost or len(self.tips) < 2 or time - self.times[-1] > _LONGEST_REST:
+            return False
+        way = (self.tips[-1] - self.tips[-2]) * [1.0, WHITE_KEY_LENGTH]
+        return float(np.hypot(*way.T).mean()) < _STILL
 
     @property
     def size(self) -> float:
@@ -119,8 +154,8 @@ class Track:
 
 
 class HandWatcher:
-    """Follows the hands through a video; see above. Keeps no picture but the one that is looked at, beside
-    the decoding of the next ones.
+    """Follows the hands through a video; see above. Looks at a picture beside the decoding of the next ones, and keeps
+    pictures only of the last second, and only while hands are missing.
 
     ``every``: seconds between looks at least.
     """
@@ -137,6 +172,7 @@ class HandWatcher:
         self._looks = 0
         self._worker = ThreadPoolExecutor(1, "hands")
         self._pending: Future[None] | None = None
+        self._kept: deque[tuple[float, np.ndarray, Keyboard]] = deque()  # looked at while hands were missing
         self._searches = 0
         self._turn = 0  # of the windows
         self._found = {False: 1.0, True: 1.0}  # hands found with the windows upright and turned round
@@ -153,8 +189,9 @@ class HandWatcher:
         self._times.append(time)
         if view != self._view:
             self._settle()
-            self._end(lambda track: True)
+            self._end_all()
             self._view, self._searches = view, 0
+            self._kept.clear()
         if keyboard is None or picture is None or not self.wants(time):
             return
         self._last_look = time
@@ -171,12 +208,25 @@ class HandWatcher:
         self._looks += 1
         self._end(lambda track: time - track.times[-1] > BRIDGED)
         self._follow(time, picture, keyboard)
-        seen = sum(track.times[-1] == time for track in self._followed)
+        seen = self._in_view()
         if seen != self._seen:
             self._seen, self._last_change = seen, time
         if time - self._last_search >= self._pause(time) - 1e-6:
             self._search(time, picture, keyboard)
             self._last_search = time
+        self._keep(time, picture, keyboard)
+
+    def _in_view(self) -> int:
+        return sum(not track.lost for track in self._followed)
+
+    def _keep(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
+        """Keep the picture for hands that are found later, unless all are found."""
+        if self._in_view() >= _PLAYER_HANDS:
+            self._kept.clear()
+            return
+        self._kept.append((time, picture, keyboard))
+        while time - self._kept[0][0] > _BACK:
+            self._kept.popleft()
 
     def watch(self, frames: Iterable[Frame], keyboard: Keyboard | Sequence[View]) -> Iterator[Sight]:
         """As ``scenes.watch``, looking for hands on the way, in colour."""
@@ -201,7 +251,7 @@ class HandWatcher:
     def finish(self, times: np.ndarray | None = None) -> Hands:
         """The hands at all times shown (or at ``times (T,)`` seconds), once the video has ended."""
         self._settle()
-        self._end(lambda track: True)
+        self._end_all()
         shortest = min(_SHORTEST, self._looks)
         tracks = [track for track in self._ended if len(track.times) >= shortest]
         return players_hands(tracks, np.array(self._times) if times is None else times, every=self._every)
@@ -216,6 +266,11 @@ class HandWatcher:
         near = [track for track in tracks if track.times[-1] > times[0] - 1 and track.times[0] < times[-1] + 1]
         return players_hands(near, times, every=self._every).tips
 
+    def _end_all(self) -> None:
+        for track in self._followed:
+            track.rest_until(self._last_look)
+        self._end(lambda track: True)
+
     def _end(self, over: Callable[[Track], bool]) -> None:
         self._ended += [track for track in self._followed if over(track)]
         self._followed = [track for track in self._followed if not over(track)]
@@ -223,7 +278,11 @@ class HandWatcher:
     def _follow(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
         """Look where the followed hands were last; of two that became one, the one that jumped there has it not."""
         seen: list[tuple[float, Track, np.ndarray, HandShape]] = []
+        resting = [track for track in self._followed if track.rests(time)]
         for track in self._followed:
+            if track in resting:
+                continue
+            track.lost = True  # until it is found
             square = square_of_hand(track.points[-1])
             points, shape = self._shape(picture, square)
             if shape.presence < _PRESENT:  # it leaps: on along its way, and in a wider square
@@ -231,7 +290,7 @@ class HandWatcher:
             if shape.presence >= _PRESENT:
                 moved = _distance(points, track.points[-1]) / track.size
                 seen.append((moved, track, points, shape))
-        taken: list[np.ndarray] = []
+        taken = [track.points[-1] for track in resting]
         for _, track, points, shape in sorted(seen, key=lambda look: look[0]):
             if not any(_same(points, other, _size(track, keyboard)) for other in taken):
                 taken.append(points)
@@ -239,7 +298,7 @@ class HandWatcher:
 
     def _search(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
         """Look for palms: everywhere at first; then where hands were lost and, in turn, a window at a time."""
-        lost = [track for track in self._followed if track.times[-1] < time]
+        lost = [track for track in self._followed if track.lost]
         lost += [track for track in self._ended[-_PLAYER_HANDS:] if time - track.times[-1] < _SOON]
         if self._searches == 0:
             windows = [*search_windows(keyboard, WIDE), *search_windows(keyboard, NARROW)]
@@ -280,14 +339,27 @@ class HandWatcher:
                 continue
             found, shape = self._shape(picture, square_of_hand(first))
             known = [track for track in self._followed if _same(found, track.points[-1], _size(track, keyboard))]
-            lost = [track for track in known if track.times[-1] < time]
+            lost = [track for track in known if track.lost]
             if shape.presence < _FOUND or len(known) > len(lost):
                 continue
             self._found[turned] += 1
             track = lost[0] if lost else Track()
-            if not lost:
-                self._followed.append(track)
             track.add(time, found, shape, keyboard)
+            if not lost:
+                track.precede(self._look_back(track, keyboard))
+                self._followed.append(track)
+
+    def _look_back(self, found: Track, keyboard: Keyboard) -> Track:
+        """Where a hand just found was before, newest first, as far as it can be followed and is no other hand."""
+        earlier, place, size = Track(), found.points[0], _size(found, keyboard)
+        for time, picture, there in reversed(self._kept):
+            points, shape = self._shape(picture, square_of_hand(place))
+            others = (track.at(time) for track in [*self._followed, *self._ended])
+            if shape.presence < _PRESENT or any(o is not None and _same(points, o, size) for o in others):
+                break
+            earlier.add(time, points, shape, there)
+            place = points
+        return earlier
 
     def _shape(self, picture: np.ndarray, square: np.ndarray) -> tuple[np.ndarray, HandShape]:
         """Landmarks ``(21, 2)`` in pixels of the hand in a square (its homogeneous matrix ``(3, 3)``)."""

@@ -11,9 +11,12 @@ import pytest
 
 import video2roll
 from app import pipeline
+from app.batch import run_batch
 from app.options import OptionError, parse_corners
 from pianoroll import PianoRoll
 from pianoroll.keys import key_centre
+from video2roll.follow import View
+from video2roll.rectify import Keyboard
 
 MakeVideo = Callable[..., Path]
 CORNERS = parse_corners("2,2 62,2 62,46 2,46")
@@ -55,6 +58,21 @@ def test_fingering_can_be_left_out_of_the_score(make_video: MakeVideo, tmp_path:
     assert ",right,1," in (tmp_path / "a.csv").read_text()
     with pytest.raises(OptionError, match="auto or none"):
         pipeline.transcribe(make_video("a.mp4"), tmp_path, fingering="some", **how)
+
+
+@pytest.mark.usefixtures("hands_in_view")
+def test_a_folder_of_videos_can_go_without_fingering(
+    make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_video("a.mp4")
+    view = View(Keyboard(CORNERS), np.zeros((48, 64), np.uint8))
+    monkeypatch.setattr(pipeline, "find_views", lambda source, **_: [view])
+    run_batch(tmp_path, tmp_path / "with", outputs=("musicxml",))
+    run_batch(tmp_path, tmp_path / "without", outputs=("musicxml",), fingering="none")
+    assert (tmp_path / "with" / "a.musicxml").read_text().count("<fingering") == 3
+    assert "<fingering" not in (tmp_path / "without" / "a.musicxml").read_text()
+    with pytest.raises(OptionError, match="auto or none"):
+        run_batch(tmp_path, tmp_path / "out", fingering="some")
 
 
 @pytest.mark.usefixtures("hands_in_view")

@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 
 from app import keyboard_step, pipeline, web
 from app.keyboard_step import Choice, keyboard_choice
+from app.report import Report
 from video2roll.follow import View
 from video2roll.rectify import Keyboard, KeyboardError
 
@@ -80,9 +81,29 @@ def test_a_video_gives_results_on_the_page(
     assert shown.subheader[-1].value == "waltz"
     assert shown.metric[0].value == "3"
     assert len(shown.dataframe[0].value) == 3
+    assert ("Keyboard corners", "set by hand") in [(metric.label, metric.value) for metric in shown.metric]
     report = shown.session_state["report"]
     assert report.keyboard["corners"] == DRAGGED.tolist()
     assert (report.keyboard["lowest_pitch"], report.keyboard["highest_pitch"]) == (48, 84)
+
+
+@pytest.mark.usefixtures("looked")
+@pytest.mark.parametrize(("switch", "fingering"), [(True, "auto"), (False, "none")])
+def test_the_switch_decides_on_fingering(
+    shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch, switch: bool, fingering: str
+) -> None:
+    told: list[str] = []
+
+    def transcribe(video: Path, out: str, **how: Any) -> Report:
+        told.append(how["fingering"])
+        return Report(str(video))
+
+    monkeypatch.setattr(pipeline, "transcribe", transcribe)
+    choose(shown, make_video())
+    next(item for item in shown.toggle if item.label == "Fingering in the score").set_value(switch).run()
+    button(shown, "Transcribe").click().run()
+    assert not shown.exception
+    assert told == [fingering]
 
 
 def test_it_looks_once_and_what_was_found_is_not_given_back(

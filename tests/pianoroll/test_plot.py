@@ -26,6 +26,16 @@ def test_each_hand_has_its_colour_high_notes_stand_above_and_later_ones_to_the_r
     assert np.ptp(left[:, 1]) > 1.8 * np.ptp(right[:, 1])
 
 
+def test_a_bar_carries_its_finger_where_it_is_long_enough() -> None:
+    def ink(finger: int | None, end: float) -> int:
+        image = plot_notes([Note(0.0, 60, end, hand="right", finger=finger), Note(1.0, 62, 20.0, hand="left")])
+        return len(pixels_of(image, BLUE))
+
+    assert ink(3, 0.5) < ink(None, 0.5)
+    assert ink(1, 0.5) != ink(3, 0.5)
+    assert ink(3, 0.05) == ink(None, 0.05)
+
+
 def test_long_pieces_stay_of_a_useful_width_and_no_notes_give_an_empty_page(tmp_path: Path) -> None:
     assert plot_notes([Note(float(t), 60, t + 0.5) for t in range(3000)]).width < MAX_WIDTH + 300
     write_plot([], tmp_path / "empty.png", title="nothing", start=0.0, end=0.0)

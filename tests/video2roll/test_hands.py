@@ -1,6 +1,6 @@
 """Hands are followed, named and told from what only looks like a player's; real ones are seen in the sample."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from pianoroll import read_midi
 from pianoroll.keys import CENTRES
 from video2roll import Keyboard, transcribe
 from video2roll.hand_crops import NARROW, WIDE, crop, search_windows, square_of_hand, turned_round
-from video2roll.hand_model import HandModel, HandShape, available
+from video2roll.hand_model import HandModel, HandShape, available, decode_palms
 from video2roll.hands import LEFT, RIGHT, Hands, HandWatcher, Track, find_hands, players_hands
 from video2roll.video import read_frames
 
@@ -213,6 +213,21 @@ def test_a_hand_that_comes_back_and_a_keyboard_out_of_view(model: HandModel) -> 
 
 
 @needs_model
+def test_hands_found_late_are_followed_back(model: HandModel, monkeypatch: pytest.MonkeyPatch) -> None:
+    see, dazzled = model.palms, [True]
+    nothing = decode_palms(np.zeros((2016, 18)), np.full(2016, -99.0))
+    monkeypatch.setattr(model, "palms", lambda picture: nothing if dazzled else see(picture))
+    watcher = HandWatcher(model)
+    for frame in read_frames(SAMPLE, start=8, end=9.2):
+        if frame.time > 8.6:
+            dazzled.clear()
+        watcher(frame.time, frame.image, KEYBOARD)
+    hands = watcher.finish()
+    assert hands.side.tolist() == [LEFT, RIGHT]
+    assert (hands.score > 0).all()
+
+
+@needs_model
 def test_a_single_picture_and_pictures_without_hands(model: HandModel) -> None:
     frame = next(read_frames(SAMPLE, start=8.3))
     alone = HandWatcher(model)
@@ -226,6 +241,51 @@ def test_a_single_picture_and_pictures_without_hands(model: HandModel) -> None:
     hands = nothing.finish()
     assert hands.points.shape == (4, 0, 21, 2)
     assert HandWatcher(model).finish().tips.shape == (0, 0, 5, 2)
+
+
+def title_card(keys: np.ndarray) -> np.ndarray:
+    card = np.full_like(keys, 20)
+    cv2.putText(card, "Nocturne", (300, 400), cv2.FONT_HERSHEY_TRIPLEX, 4, (230, 230, 230), 6)
+    return card
+
+
+def cat(keys: np.ndarray) -> np.ndarray:
+    """A ginger cat that lies on the keys, two paws before it."""
+    fur = np.random.default_rng(0).normal([60, 110, 180], 25, keys.shape).clip(0, 255).astype(np.uint8)
+    shape = np.zeros(keys.shape[:2], np.uint8)
+    for middle, axes in (
+        ((650, 560), (220, 110)),
+        ((480, 450), (75, 65)),
+        ((560, 400), (24, 70)),
+        ((640, 410), (24, 70)),
+    ):
+        cv2.ellipse(shape, middle, axes, 0, 0, 360, 255, -1)
+    cv2.fillPoly(shape, [np.array([[420, 420], [430, 350], [465, 395], [500, 395], [530, 350], [540, 420]])], 255)
+    return np.where(shape[..., None] > 0, fur, keys)
+
+
+@needs_model
+@pytest.mark.parametrize("scene", [title_card, cat, np.copy], ids=["title card", "cat", "player piano"])
+def test_where_nobody_plays_no_finger_is_seen(model: HandModel, scene: Callable[[np.ndarray], np.ndarray]) -> None:
+    keys = next(read_frames(SAMPLE, start=8)).image.copy()
+    keys[:, 400:640], keys[:, 640:860] = keys[:, 160:400], keys[:, 920:1140]  # over the hands
+    picture = scene(keys)
+    watcher = HandWatcher(model)
+    for time in np.arange(0, 1.5, 0.05):
+        watcher(float(time), picture, KEYBOARD)
+    assert not len(watcher.finish().side)
+
+
+@needs_model
+def test_gloves_have_no_fingers_but_where_they_are(model: HandModel) -> None:
+    bare, gloved = HandWatcher(model), HandWatcher(model)
+    for frame in read_frames(SAMPLE, start=8, end=9):
+        bare(frame.time, frame.image, KEYBOARD)
+        gloved(frame.time, frame.image[..., ::-1].copy(), KEYBOARD)  # blue hands
+    places, found = bare.finish(), gloved.finish()
+    for hand, side in enumerate(found.side):
+        true = places.tips[:, places.side.tolist().index(side)]
+        assert np.nanmedian(np.abs(found.tips[:, hand, :, 0] - true[..., 0])) < 0.5
 
 
 @needs_model
