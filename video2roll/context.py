@@ -58,14 +58,15 @@ class Context(nn.Module):
         self.layers = nn.Sequential(*(_Layer(width, dilation) for dilation in self.sizes.dilations))
         self.leave = nn.Conv2d(width, 2, 1)
 
-    def forward(self, described: Tensor, logits: Tensor, tips: Tensor) -> Tensor:
-        """``described (B, T, 88, D)``, ``logits (B, T, 88, 2)`` of the first network, ``tips (B, T, 88, TIP_CUES)``.
+    def forward(self, described: Tensor, logits: Tensor, tips: Tensor, first: int = 0) -> Tensor:
+        """``described (B, T, n, D)``, ``logits (B, T, n, 2)`` of the first network, ``tips (B, T, n, TIP_CUES)``.
 
-        Returns logits ``(B, T, 88, 2)``: down, onset.
+        ``n``: all 88 keys, or some neighbours from key ``first`` on. Returns logits ``(B, T, n, 2)``: down, onset.
         """
-        black = torch.from_numpy(BLACK).to(described.device)[:, None]
+        keys = slice(first, first + described.shape[2])
+        black = torch.from_numpy(BLACK[keys]).to(described.device)[:, None]
         embedded = F.relu(torch.where(black, self.black(described), self.white(described)))
-        place = self.place.T.expand(*embedded.shape[:2], -1, -1)
+        place = self.place[:, keys].T.expand(*embedded.shape[:2], -1, -1)
         x = torch.cat([self.drop(embedded), 0.3 * logits, tips, place], dim=-1).permute(0, 3, 1, 2)
         change = self.leave(self.layers(self.enter(x))).permute(0, 2, 3, 1)
         return logits + change

@@ -57,6 +57,7 @@ _LONGEST_REST = 0.09  # … unless the last look was longer ago, seconds
 _PLAYER_HANDS = 2
 _MOST_HANDS = 4  # two players
 _BACK = 1.0  # seconds that a hand found is followed back
+_MOST_KEPT = 100_000_000  # bytes of pictures kept for that
 _PRESENT = 0.5  # probability from which a hand that is followed is still there
 _FOUND = 0.8  # probability from which there is one where a palm may be
 
@@ -221,11 +222,11 @@ class HandWatcher:
 
     def _keep(self, time: float, picture: np.ndarray, keyboard: Keyboard) -> None:
         """Keep the picture for hands that are found later, unless all are found."""
-        if self._in_view() >= _PLAYER_HANDS:
+        if self._in_view() >= _PLAYER_HANDS or picture.nbytes > _MOST_KEPT:
             self._kept.clear()
             return
         self._kept.append((time, picture, keyboard))
-        while time - self._kept[0][0] > _BACK:
+        while time - self._kept[0][0] > _BACK or len(self._kept) * picture.nbytes > _MOST_KEPT:
             self._kept.popleft()
 
     def watch(self, frames: Iterable[Frame], keyboard: Keyboard | Sequence[View]) -> Iterator[Sight]:

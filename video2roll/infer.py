@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import torch
 
@@ -21,6 +22,10 @@ from video2roll.rest import gain
 from video2roll.windows import window_indices
 
 BATCH = 8  # windows a call of the network
+BLOCK = 8  # pixels: the side of the squares in which a strip is compared with the keyboard at rest
+CHANGED = 16  # gray levels, at common exposure, by which a square that shows a finger differs from it
+AROUND = 2  # white keys read on both sides of what changed
+STEP = 4  # white keys: parts of a strip are whole numbers of these wide, so that few sizes occur
 SPAN = 60.0  # seconds read in context at once
 MARGIN = 1.0  # seconds around them that are read with them: as far as the context reaches
 
@@ -66,18 +71,50 @@ def describe(
         return _describe_audeo(network, strips, windows, lambda i: tell(float(times[i])) if tell else None)
     scale = gain(rest) / 255
     still = torch.from_numpy(rest.astype(np.float32) * scale)
-    centres = torch.from_numpy(CENTRES.astype(np.float32) * STRIP_SCALE)[None]
-    described = np.zeros((len(windows), KEYS, network.sizes.hidden), dtype=np.float16)
-    logits = np.zeros((len(windows), KEYS, 2), dtype=np.float32)
+    idle = network(still.expand(1, network.sizes.frames + 1, -1, -1), _centres())
+    described = np.repeat(idle[0].numpy().astype(np.float16), len(windows), axis=0)
+    logits = np.repeat(idle[1].numpy(), len(windows), axis=0)
     for first in range(0, len(windows), BATCH):
-        rows = slice(first, min(first + BATCH, len(windows)))
-        seen = torch.from_numpy(strips[windows[rows]]).float() * scale
-        inputs = torch.cat([seen, still.expand(len(seen), 1, -1, -1)], dim=1)
-        words, values = network(inputs.contiguous(memory_format=torch.channels_last), centres.expand(len(seen), -1))
-        described[rows], logits[rows] = words.numpy(), values.numpy()
+        chosen = windows[first : first + BATCH]
+        rows = np.arange(first, first + len(chosen))
+        for left, right in changed_parts(strips[np.unique(chosen)], rest):
+            seen = torch.from_numpy(strips[chosen, :, left:right]).float() * scale
+            inputs = torch.cat([seen, still[:, left:right].expand(len(chosen), 1, -1, -1)], dim=1)
+            words, values = network(
+                inputs.contiguous(memory_format=torch.channels_last), (_centres() - left).expand(len(chosen), -1)
+            )
+            places = CENTRES * STRIP_SCALE
+            keys = np.flatnonzero((places >= left) & (places < right))
+            described[np.ix_(rows, keys)], logits[np.ix_(rows, keys)] = words[:, keys].numpy(), values[:, keys].numpy()
         if tell is not None:
-            tell(float(times[windows[first, network.sizes.frames // 2]]))
+            tell(float(times[chosen[0, network.sizes.frames // 2]]))
     return described, logits
+
+
+def _centres() -> torch.Tensor:
+    """Pixel columns ``(1, 88)`` of the key centres on a strip."""
+    return torch.from_numpy(CENTRES.astype(np.float32) * STRIP_SCALE)[None]
+
+
+def changed_parts(strips: np.ndarray, rest: np.ndarray) -> list[tuple[int, int]]:
+    """Left and right pixel columns of the parts of ``strips (n, 104, 624)`` in which one differs from the keyboard at
+    rest, with some keys around them: fingers are there, and no key goes down without one."""
+    height, width = rest.shape
+    size = (width // BLOCK, height // BLOCK)
+    level = CHANGED / gain(rest)
+    changed = np.zeros(width // BLOCK, dtype=bool)
+    for strip in strips:
+        changed |= (cv2.resize(cv2.absdiff(strip, rest), size, interpolation=cv2.INTER_AREA) > level).any(axis=0)
+    step, around = STEP * STRIP_SCALE, AROUND * STRIP_SCALE
+    parts: list[tuple[int, int]] = []
+    for column in np.flatnonzero(changed) * BLOCK:
+        left = max(0, int(column) - around) // step * step
+        right = min(width, -(-(int(column) + BLOCK + around) // step) * step)
+        if parts and left <= parts[-1][1]:
+            parts[-1] = (parts[-1][0], right)
+        else:
+            parts.append((left, right))
+    return parts
 
 
 def _describe_audeo(

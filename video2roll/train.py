@@ -1,4 +1,6 @@
-"""Train the key reader on labelled clips: ``python -m video2roll.train --data ../shared/data``.
+"""Train the first half of the key reader on labelled clips: ``python -m video2roll.train --data ../shared/data``.
+
+``video2roll.train_context`` then trains the second half and chooses the thresholds.
 
 Crops of the strip are drawn around the hands (the network is the same along the strip, so a crop teaches as much as the
 whole, at a quarter of the cost), half of them near a key's going down or up. They vary in light, exposure, place, size,
@@ -209,22 +211,19 @@ def frame_f1(model: KeyReader, examples: list[Example], step: int = 24) -> dict[
     return {"mean": float(np.mean(list(result.values()))), **result}
 
 
-def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
-    """Choose the threshold of best mean frame F1 on dev, and write it into the weights' header."""
-    model, facts = load_model(weights)
-    read = [read_down(model, prepare(data, model), 12) for data in dev_clips]
-    levels = np.arange(0.2, 0.71, 0.05)
-    scores = [float(np.mean([frame_score(down > level, true).f1 for down, true in read])) for level in levels]
-    best = int(np.argmax(scores))
-    print("thresholds on dev: " + "  ".join(f"{a:.2f} {b:.4f}" for a, b in zip(levels, scores, strict=True)))
-    save_model(model, weights, {**facts, "threshold": round(float(levels[best]), 2)})
-
-
-def train(train_clips: list[Strips], dev_clips: list[Strips], out: Path, *, minutes: float, size: int = 32) -> None:
+def train(
+    train_clips: list[Strips],
+    dev_clips: list[Strips],
+    out: Path,
+    *,
+    minutes: float,
+    start: Path | None = None,
+    size: int = 32,
+) -> None:
     """Train for ``minutes`` with AdamW and a one-cycle rate; keep the weights of the best mean frame F1 on dev."""
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    model = KeyReader()
+    model = KeyReader() if start is None else load_model(start)[0]
     examples = [prepare(data, model) for data in train_clips]
     judges = [prepare(data, model) for data in dev_clips]
     odds = np.array([len(e.usable) ** 0.5 * (2.5 if not e.data.clip.exact_ends else 1.0) for e in examples])
@@ -260,7 +259,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with clavision/ and wild/")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (2.5 GB)")
-    parser.add_argument("--minutes", type=float, default=60, help="0: only choose the threshold again")
+    parser.add_argument("--minutes", type=float, default=60, help="of training")
+    parser.add_argument("--start", type=Path, help="weights to go on from; none: from nothing")
     parser.add_argument("--out", type=Path, default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
     clips: list[Clip] = []
@@ -268,12 +268,8 @@ def main() -> None:
         clips += read_manifest(arguments.data / name / "manifest.csv")
     found = find_keyboards(clips)
     ready = [load_strips(clip, arguments.cache) for clip in found]
-    dev = [strips for strips in ready if strips.clip.split == "dev"]
-    if arguments.minutes > 0:
-        train(
-            [strips for strips in ready if strips.clip.split == "train"], dev, arguments.out, minutes=arguments.minutes
-        )
-    calibrate(arguments.out, dev)
+    parts = {split: [strips for strips in ready if strips.clip.split == split] for split in ("train", "dev")}
+    train(parts["train"], parts["dev"], arguments.out, minutes=arguments.minutes, start=arguments.start)
 
 
 if __name__ == "__main__":

@@ -29,6 +29,7 @@ from video2roll.rest import rest_strip
 from video2roll.train import SOUND_TRUST, in_another_light
 
 SNIPPET = 5.0  # seconds
+SPAN = 36  # neighbouring keys of a snippet that are read
 ONSET_REACH = 0.06  # seconds: the onset target falls from 1 to 0 over this distance
 TEMPOS = (0.8, 1.25)
 NEAR = 0.06  # seconds from a frame to its landmarks at most
@@ -127,6 +128,13 @@ def draw(clip: Described, rng: np.random.Generator) -> list[np.ndarray]:
     return result
 
 
+def _around_a_note(wanted: np.ndarray, rng: np.random.Generator) -> int:
+    """The first of SPAN keys among which one is down at some time, if any is."""
+    down = np.flatnonzero(wanted[..., 0].any(axis=0))
+    key = int(rng.choice(down)) if len(down) else int(rng.integers(KEYS))
+    return int(np.clip(key - rng.integers(SPAN), 0, KEYS - SPAN))
+
+
 def read(network: KeyReader, clip: Described, threshold: float, onset_threshold: float, tips: bool = True) -> PianoRoll:
     values = in_context(network, clip.data.times, clip.words[0], clip.logits[0], clip.tips if tips else None)
     keyboard = clip.data.clip.keyboard
@@ -186,8 +194,12 @@ def train(
     for step in range(1, steps + 1):
         context.train()
         drawn = [draw(clips[int(rng.choice(len(clips), p=odds / odds.sum()))], rng) for _ in range(size)]
-        words, logits, cues, wanted, weight = (torch.from_numpy(np.stack(each)) for each in zip(*drawn, strict=True))
-        each = F.binary_cross_entropy_with_logits(context(words, logits, cues), wanted, reduction="none")
+        first = _around_a_note(drawn[0][3], rng)
+        keys = slice(first, first + SPAN)
+        words, logits, cues, wanted, weight = (
+            torch.from_numpy(np.stack([values[:, keys] for values in each])) for each in zip(*drawn, strict=True)
+        )
+        each = F.binary_cross_entropy_with_logits(context(words, logits, cues, first), wanted, reduction="none")
         loss = (each * weight[..., None]).sum() / weight.sum() * 20
         optimiser.zero_grad(set_to_none=True)
         loss.backward()
