@@ -50,11 +50,16 @@ class Example:
     lively: np.ndarray
 
 
+def in_view(clip: Clip) -> np.ndarray | None:
+    """Bool ``(88,)``: the keys of the clip that the picture shows, if that is known."""
+    return None if clip.keyboard is None else clip.keyboard.keys_in_view
+
+
 def prepare(data: Strips, model: KeyReader) -> Example:
     """Targets and weights of a clip, and which frames may be drawn."""
     clip, times = data.clip, data.times
     sample = np.linspace(0, len(times) - 1, min(len(times), 120)).astype(int)
-    rest = rest_strip(np.asarray(data.strips[sample]))
+    rest = rest_strip(np.asarray(data.strips[sample]), in_view(clip))
     onset = np.zeros((len(times), 88), dtype=np.float32)
     weight = np.ones((len(times), 88), dtype=np.float32)
     near = np.zeros(len(times), dtype=bool)

@@ -26,7 +26,7 @@ from video2roll.context import GRID, resample, tip_cues
 from video2roll.infer import describe, in_context
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
 from video2roll.rest import rest_strip
-from video2roll.train import SOUND_TRUST, in_another_light
+from video2roll.train import SOUND_TRUST, in_another_light, in_view
 
 SNIPPET = 5.0  # seconds
 SPAN = 36  # neighbouring keys of a snippet that are read
@@ -61,7 +61,8 @@ def describe_clip(network: KeyReader, data: Strips, cache: Path, weights: str, v
             if number:
                 strips = in_another_light(strips, np.random.default_rng([number, len(strips)]))
             sample = np.linspace(0, len(strips) - 1, min(len(strips), 120)).astype(int)
-            made = describe(network, strips, data.times, rest_strip(strips[sample]))
+            rest = rest_strip(strips[sample], in_view(data.clip))
+            made = describe(network, strips, data.times, rest)
             for values, suffix in zip(made, (".words.npy", ".logits.npy"), strict=True):
                 np.save(stem.with_suffix(suffix), values)
         words.append(np.load(stem.with_suffix(".words.npy"), mmap_mode="r"))
@@ -150,7 +151,7 @@ def judge(roll: PianoRoll, clip: Described) -> dict[str, float]:
     notes, true = inside(decode(roll), start, end), inside(clip.data.notes, start, end)
     scores = {"frame": frame_score(roll.frame[here] >= roll.threshold, clip.data.down[here]).f1}
     for tolerance in (0.05, 0.1):
-        scores[f"onset{1000 * tolerance:.0f}"] = note_score(notes, true, tolerance).f1
+        scores[f"onset{1000 * tolerance:.0f}"] = note_score(notes, true, onset_tolerance=tolerance).f1
     return scores
 
 

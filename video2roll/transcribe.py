@@ -95,7 +95,13 @@ def transcribe(
         ready, stop = (len(block.times) if last else np.searchsorted(block.times, block.times[-1] - e) for e in ends)
         values = np.zeros((stop - block.done, KEYS, 2), dtype=np.float32)
         if rest and any(block.seen):
-            _describe(network, block, int(ready), rest_strip(np.stack(rest)), _teller(progress, start, length))
+            _describe(
+                network,
+                block,
+                int(ready),
+                rest_strip(np.stack(rest), block.keyboard.keys_in_view),
+                _teller(progress, start, length),
+            )
             tips = watcher.tips_so_far(np.array(block.times[:ready])) if watcher is not None else None
             values = in_context(network, np.array(block.times[:ready]), *block.described, tips)[block.done : stop]
             values[:, ~block.keyboard.keys_in_view] = 0

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from video2roll.rectify import KEY_PIXELS, STRIP_BACK, STRIP_WIDTH
 from video2roll.rest import WHITE_LEVEL, black_key_mask, gain, rest_strip
 
 
@@ -28,3 +29,24 @@ def test_gain_brings_dim_and_bright_pianos_to_one_level() -> None:
 def test_one_strip_is_its_own_rest() -> None:
     still = keyboard_strip()
     assert np.abs(rest_strip(still[None]).astype(int) - still).max() == 0
+
+
+def test_hands_that_hardly_move_are_not_in_the_rest() -> None:
+    """Two hands on and before the keys nine tenths of the time, in uneven light."""
+    light = np.linspace(0.7, 1.0, STRIP_WIDTH)
+    for level in (20, 220):
+        still = keyboard_strip()
+        still[STRIP_BACK + KEY_PIXELS :] = level
+        still = (still * light).astype(np.uint8)
+        strips = np.repeat(still[None], 30, axis=0)
+        for place in (200, 400):
+            strips[:26, 40:, place : place + 80] = 120
+        assert np.quantile(np.abs(rest_strip(strips).astype(int) - still), 0.995) <= 4
+
+
+def test_where_few_octaves_are_in_view_others_tell_nothing() -> None:
+    still = keyboard_strip()
+    strips = np.repeat(still[None], 10, axis=0)
+    keys = np.zeros(88, dtype=bool)
+    keys[30:50] = True
+    assert np.abs(rest_strip(strips, keys).astype(int) - still).max() == 0
