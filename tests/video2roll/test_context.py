@@ -9,6 +9,8 @@ from video2roll import infer
 from video2roll.context import GRID, TIP_CUES, Context, grid_times, resample, tip_cues
 from video2roll.infer import in_context
 from video2roll.model import KeyReader, KeyReaderSizes
+from video2roll.rectify import STRIP_SCALE, STRIP_WIDTH
+from video2roll.rest import black_key_mask, gain
 
 
 def test_a_grid_covers_the_times_and_gives_them_back() -> None:
@@ -76,3 +78,30 @@ def test_an_untrained_context_can_be_left_out() -> None:
     torch.nn.init.zeros_(context.leave.bias)
     logits = torch.rand(1, 9, KEYS, 2)
     assert torch.equal(context(torch.rand(1, 9, KEYS, 8), logits, torch.zeros(1, 9, KEYS, 6)), logits)
+
+
+def test_only_what_changed_is_read() -> None:
+    """A hand over some keys: they and a few around them are read as in the whole strip, the others as at rest."""
+    reader, rng = network(), np.random.default_rng(1)
+    rest = np.where(black_key_mask(), 30, 200).astype(np.uint8)
+    strips = np.clip(rest + rng.normal(0, 2, (20, *rest.shape)), 0, 255).astype(np.uint8)
+    assert infer.changed_parts(strips, rest) == []
+    strips[5:, 60:, 300:340] = 120
+    ((left, right),) = infer.changed_parts(strips, rest)
+    assert left <= 300 - 2 * STRIP_SCALE
+    assert right >= 340 + 2 * STRIP_SCALE
+    assert right - left < STRIP_WIDTH / 3
+    times = np.arange(20) / 25
+    words, logits = infer.describe(reader, strips, times, rest, slice(6, 14))
+    assert words.shape == (8, KEYS, 8)
+    whole = reader(_windows(strips[4:9], rest), torch.from_numpy(CENTRES.astype("float32") * STRIP_SCALE)[None])
+    touched = (CENTRES * STRIP_SCALE > 295) & (CENTRES * STRIP_SCALE < 345)
+    np.testing.assert_allclose(logits[0, touched], whole[1][0, touched].detach(), atol=1e-3)
+    far = left > CENTRES * STRIP_SCALE
+    assert np.array_equal(logits[0, far], logits[7, far])
+
+
+def _windows(strips: np.ndarray, rest: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(
+        np.concatenate([strips, rest[None]])[None].astype(np.float32) * np.float32(gain(rest) / 255)
+    )
