@@ -283,9 +283,6 @@ def evaluate(
     given_keyboard: Annotated[
         bool, typer.Option("--given-keyboard", help="Take the manifest's corners, do not look for the keyboard.")
     ] = False,
-    hands: Annotated[
-        bool, typer.Option("--hands/--no-hands", help="Look for hands: they tell which key it is.")
-    ] = True,
     start: Annotated[float | None, typer.Option("--start", help="Second to begin at.")] = None,
     end: End = None,
     as_json: Json = False,
@@ -309,7 +306,6 @@ def evaluate(
                 split=split,
                 model=model,
                 given_keyboard=given_keyboard,
-                hands=hands,
                 start=start,
                 end=end,
                 progress=progress,

@@ -93,15 +93,13 @@ def evaluate_manifest(
     split: str | None = "dev",
     model: str | None = None,
     given_keyboard: bool = False,
-    hands: bool = True,
     start: float | None = None,
     end: float | None = None,
     progress: Callable[[str, float], None] | None = None,
 ) -> Evaluation:
     """Read the clips of a manifest from their video and compare with their MIDI, within each clip's labelled seconds.
 
-    The keyboard is found in the video unless ``given_keyboard`` takes the manifest's corners; ``hands`` are looked for.
-    A clip whose keyboard is
+    The keyboard is found in the video unless ``given_keyboard`` takes the manifest's corners. A clip whose keyboard is
     not found counts as one in which nothing was played. ``start`` and ``end`` narrow the labelled seconds further.
     """
     clips = read_manifest(manifest, split=split)
@@ -117,7 +115,7 @@ def evaluate_manifest(
         report(0.0)
         first, last = max(clip.start, start or 0.0), min(clip.end, end if end is not None else clip.end)
         if first < last:
-            comparisons.append(_compare_clip(clip, first, last, model, given_keyboard, hands, report))
+            comparisons.append(_compare_clip(clip, first, last, model, given_keyboard, report))
         report(1.0)
     if not comparisons:
         raise FileError(f"No clip of {manifest} is labelled between --start and --end.")
@@ -206,7 +204,6 @@ def _compare_clip(
     end: float,
     model: str | None,
     given_keyboard: bool,
-    hands: bool,
     progress: Callable[[float], None],
 ) -> Comparison:
     import video2roll
@@ -218,7 +215,7 @@ def _compare_clip(
             raise KeyboardError("The manifest gives no corners.")
         views = find_views(clip.video, keyboard=clip.keyboard if given_keyboard else None)
         roll = video2roll.transcribe(
-            clip.video, keyboard=views, hands=hands, model=model, start=start, end=end, progress=progress
+            clip.video, keyboard=views, hands=False, model=model, start=start, end=end, progress=progress
         )
         return compare(_Performance(roll=roll), truth, name=clip.name, start=start, end=end)
     except KeyboardError as error:

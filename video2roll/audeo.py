@@ -109,9 +109,9 @@ def pictures(strips: np.ndarray) -> np.ndarray:
     return np.stack([cv2.resize(strip, SIZE, interpolation=cv2.INTER_LINEAR) for strip in keys])
 
 
-def on_88_keys(logits: np.ndarray) -> np.ndarray:
-    """Logits ``(T, keys)`` at their places among ``(T, 88)``; keys that the checkpoint does not know never sound."""
-    wide = np.full((len(logits), KEYS), -20.0, dtype=np.float32)
-    first = FIRST_KEYS[logits.shape[1]]
-    wide[:, first : first + logits.shape[1]] = logits
+def on_88_keys(values: np.ndarray) -> np.ndarray:
+    """Activations ``(T, keys)`` at their places among ``(T, 88)``; keys that it does not know never sound."""
+    wide = np.zeros((len(values), KEYS), dtype=np.float32)
+    first = FIRST_KEYS[values.shape[1]]
+    wide[:, first : first + values.shape[1]] = values
     return wide

@@ -257,16 +257,6 @@ class HandWatcher:
         tracks = [track for track in self._ended if len(track.times) >= shortest]
         return players_hands(tracks, np.array(self._times) if times is None else times, every=self._every)
 
-    def tips_so_far(self, times: np.ndarray) -> np.ndarray | None:
-        """Fingertips ``(T, H, 5, 2)`` at ``times``, not later than the last picture shown: who is a player and which
-        hand is whose may be decided otherwise in the end. None if no hand was seen in the video yet."""
-        self._settle()
-        tracks = [track for track in [*self._ended, *self._followed] if len(track.times) >= _SHORTEST]
-        if not tracks:
-            return None
-        near = [track for track in tracks if track.times[-1] > times[0] - 1 and track.times[0] < times[-1] + 1]
-        return players_hands(near, times, every=self._every).tips
-
     def _end_all(self) -> None:
         for track in self._followed:
             track.rest_until(self._last_look)

@@ -2,13 +2,12 @@
 
 Five frames and the keyboard at rest go in as channels. One convolutional trunk runs along the strip, so that every key
 is read by the same weights; then each key's column of features is taken at the key's own centre (bilinear sampling)
-and read by one of two small heads, white or black, into a description of the key and two logits: the key is down, and
-it went down just now. ``Context`` then reads the descriptions over time and along the keyboard.
+and read by one of two small heads, white or black, into two logits: the key is down, and it went down just now.
 """
 
 import json
 import os
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +20,6 @@ from torch.nn import functional as F
 from pianoroll import SilentkeysError
 from pianoroll.files import write_beside
 from pianoroll.keys import BLACK
-from video2roll.context import Context, ContextSizes
 from video2roll.rectify import STRIP_HEIGHT
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "key_reader.safetensors"
@@ -34,13 +32,12 @@ class ModelError(SilentkeysError):
 @dataclass(frozen=True)
 class KeyReaderSizes:
     """``frames``: of a window; ``spacing``: seconds between them; ``widths``: channels of the trunk's three levels;
-    ``hidden``: numbers that describe a key."""
+    ``hidden``: of the heads."""
 
     frames: int = 5
     spacing: float = 0.04
     widths: tuple[int, int, int] = (24, 48, 64)
     hidden: int = 96
-    context: ContextSizes = field(default_factory=ContextSizes)
 
 
 class Residual(nn.Module):
@@ -86,7 +83,6 @@ class KeyReader(nn.Module):
         column = w3 * (-(-STRIP_HEIGHT // 8))
         self.white = self._head(column)
         self.black = self._head(column)
-        self.context = Context(self.sizes.hidden, self.sizes.context)
         order = torch.argsort(
             torch.cat([torch.from_numpy(~BLACK).nonzero(), torch.from_numpy(BLACK).nonzero()]).flatten()
         )
@@ -97,19 +93,19 @@ class KeyReader(nn.Module):
             nn.Dropout(0.2), nn.Linear(column, self.sizes.hidden), nn.ReLU(), nn.Linear(self.sizes.hidden, 2)
         )
 
-    def forward(self, windows: Tensor, centres: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, windows: Tensor, centres: Tensor) -> Tensor:
         """``windows (B, frames + 1, 104, W)``: gray in 0..1, brought to a common exposure; the last channel is at rest.
 
-        ``centres (B, 88)``: pixel columns of the key centres (may be fractions). Returns of every key its description
-        ``(B, 88, hidden)`` and logits ``(B, 88, 2)``: down, onset.
+        ``centres (B, 88)``: pixel columns of the key centres (may be fractions). Returns logits ``(B, 88, 2)``: down,
+        onset.
         """
         rest = windows[:, -1:]
         features = self.trunk(torch.cat([windows - 0.5, 4 * (windows[:, :-1] - rest)], dim=1))
-        described, logits = [], []
-        for head, chosen in ((self.white, ~BLACK), (self.black, BLACK)):
-            described.append(head[:-1](_columns(features, centres[:, chosen])))
-            logits.append(head[-1](described[-1]))
-        return torch.cat(described, dim=1)[:, self.order], torch.cat(logits, dim=1)[:, self.order]
+        white, black = (
+            self.white(_columns(features, centres[:, ~BLACK])),
+            self.black(_columns(features, centres[:, BLACK])),
+        )
+        return torch.cat([white, black], dim=1)[:, self.order]
 
 
 def _columns(features: Tensor, centres: Tensor) -> Tensor:
@@ -138,14 +134,9 @@ def load_model(path: str | os.PathLike[str] = DEFAULT_WEIGHTS) -> tuple[KeyReade
         with safe_open(str(path), "pt") as file:
             header = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        model = KeyReader(_sizes(json.loads(header["sizes"])))
+        sizes = json.loads(header["sizes"])
+        model = KeyReader(KeyReaderSizes(**{**sizes, "widths": tuple(sizes["widths"])}))
         model.load_state_dict(state)
     except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ModelError(f"{path} holds no weights of silentkeys' key reader.") from error
     return model.eval(), json.loads(header.get("facts", "{}"))
-
-
-def _sizes(header: dict[str, Any]) -> KeyReaderSizes:
-    context = header["context"]
-    around = ContextSizes(**{**context, "dilations": tuple(context["dilations"])})
-    return KeyReaderSizes(**{**header, "widths": tuple(header["widths"]), "context": around})

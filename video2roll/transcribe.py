@@ -1,4 +1,4 @@
-"""A whole video, read: frames -> strips -> windows -> descriptions -> the activations of 88 keys.
+"""A whole video, read: frames -> strips -> windows -> the activations of 88 keys.
 
 The video is decoded once and read in blocks, so that memory does not grow with its length. The keyboard at rest is
 estimated from strips of the last minute, a block ahead of the reading. Each view of the keyboard (after a cut: another
@@ -16,7 +16,7 @@ import numpy as np
 from pianoroll import PianoRoll
 from pianoroll.keys import KEYS
 from video2roll.follow import View
-from video2roll.infer import MARGIN, Network, describe, in_context, load_network, window_reach
+from video2roll.infer import load_network, read_strips, window_reach
 from video2roll.model import DEFAULT_WEIGHTS
 from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard
 from video2roll.rest import rest_strip
@@ -35,8 +35,7 @@ FLASH = 0.2  # seconds without a keyboard that a key is held over: a flash, a br
 @dataclass
 class _Block:
     """Strips of one view with their times; the first ``done`` of them are only context, as the block before has read
-    them. Frames that do not show the keyboard are not ``seen`` and repeat the strip before. ``described``: descriptions
-    and logits of the first frames, as far as they are made."""
+    them. Frames that do not show the keyboard are not ``seen`` and repeat the strip before."""
 
     view: int
     keyboard: Keyboard
@@ -44,7 +43,6 @@ class _Block:
     strips: list[np.ndarray] = field(default_factory=list)
     seen: list[bool] = field(default_factory=list)
     done: int = 0
-    described: tuple[np.ndarray, np.ndarray] | None = None
 
     def add(self, sight: Sight) -> None:
         blank = self.strips[-1] if self.strips else np.zeros((STRIP_HEIGHT, STRIP_WIDTH), np.uint8)
@@ -54,9 +52,7 @@ class _Block:
 
     def rest(self, first: int) -> "_Block":
         """The part from frame ``first`` on."""
-        made = None if self.described is None else (self.described[0][first:], self.described[1][first:])
-        rows = slice(first, None)
-        return _Block(self.view, self.keyboard, self.times[rows], self.strips[rows], self.seen[rows], described=made)
+        return _Block(self.view, self.keyboard, self.times[first:], self.strips[first:], self.seen[first:])
 
 
 def transcribe(
@@ -79,31 +75,25 @@ def transcribe(
     """
     warnings = warnings if warnings is not None else []
     network, facts = load_network(model)
-    near = window_reach(network)
     length = ((end if end is not None else probe(video).duration) or 0.0) - start
     times: list[float] = []
     seen: list[bool] = []
     scenes: list[dict[str, Any]] = []
     activations: list[np.ndarray] = []
+    reach = window_reach(network)
     watcher = _hand_watcher(warnings) if hands else None
     frames = read_frames(video, start=start, end=end, colour=False, warnings=warnings)
     sights = watch(frames, keyboard) if watcher is None else watcher.watch(frames, keyboard)
     rests: dict[int, list[np.ndarray]] = {}
-    for block, last in _blocks(sights, near + MARGIN):
+    for block, last in _blocks(sights, reach):
         rest = rests[block.view] = (rests.get(block.view, []) + _spread(block))[-REST_STRIPS:]
-        ends = (near, near + MARGIN)
-        ready, stop = (len(block.times) if last else np.searchsorted(block.times, block.times[-1] - e) for e in ends)
+        stop = len(block.times) if last else int(np.searchsorted(block.times, block.times[-1] - reach))
         values = np.zeros((stop - block.done, KEYS, 2), dtype=np.float32)
         if rest and any(block.seen):
-            _describe(
-                network,
-                block,
-                int(ready),
-                rest_strip(np.stack(rest), block.keyboard.keys_in_view),
-                _teller(progress, start, length),
-            )
-            tips = watcher.tips_so_far(np.array(block.times[:ready])) if watcher is not None else None
-            values = in_context(network, np.array(block.times[:ready]), *block.described, tips)[block.done : stop]
+            still = rest_strip(np.stack(rest), block.keyboard.keys_in_view)
+            strips, rows = np.stack(block.strips), slice(block.done, stop)
+            tell = _teller(progress, start, length)
+            values = read_strips(network, strips, np.array(block.times), still, rows, tell)
             values[:, ~block.keyboard.keys_in_view] = 0
             values[_long_unseen(block)[block.done : stop]] = 0
         activations.append(values)
@@ -173,7 +163,7 @@ def _blocks(sights: Iterator[Sight], reach: float) -> Iterator[tuple[_Block, boo
         elif sight.view != block.view:
             yield block, True
             block = _Block(sight.view, sight.keyboard)
-        elif block.times[-1] - block.times[block.done] >= BLOCK + reach:
+        elif block.times[-1] - block.times[block.done] >= BLOCK:
             yield block, False
             first = int(np.searchsorted(block.times, block.times[-1] - 2 * reach))
             unread = int(np.searchsorted(block.times, block.times[-1] - reach))
@@ -216,18 +206,6 @@ def _stretches(seen: list[bool]) -> list[tuple[int, int]]:
     """First and last index of each run of frames that are not seen."""
     edges = np.diff(np.concatenate([[1], np.array(seen, dtype=int), [1]]))
     return list(zip(np.flatnonzero(edges < 0).tolist(), (np.flatnonzero(edges > 0) - 1).tolist(), strict=True))
-
-
-def _describe(
-    network: Network, block: _Block, ready: int, rest: np.ndarray, tell: Callable[[float], None] | None
-) -> None:
-    """Describe the block's frames up to ``ready`` that are not described yet."""
-    before = block.described
-    rows = slice(0 if before is None else len(before[0]), ready)
-    made = describe(network, np.stack(block.strips), np.array(block.times), rest, rows, tell)
-    if before is not None:
-        made = np.concatenate([before[0], made[0]]), np.concatenate([before[1], made[1]])
-    block.described = made
 
 
 def _teller(progress: Callable[[float], None] | None, start: float, length: float) -> Callable[[float], None] | None:
