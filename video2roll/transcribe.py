@@ -26,7 +26,7 @@ from video2roll.video import probe, read_frames
 if TYPE_CHECKING:
     from video2roll.hands import HandWatcher
 
-BLOCK = 30.0  # seconds read at once
+BLOCK = 60.0  # seconds read at once: hands move on in that time, and the rest is seen
 REST_STEP = 0.4  # seconds between the strips that the rest is estimated from
 REST_STRIPS = 120  # of them at most: the last 48 s
 FLASH = 0.2  # seconds without a keyboard that a key is held over: a flash, a broken frame
