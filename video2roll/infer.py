@@ -65,11 +65,13 @@ def read_strips(
     the second that is being read.
     """
     windows = window_indices(times, *_window(network))[chosen]
-    read = _read_audeo if isinstance(network, Video2RollNet) else _read_changed
     values = np.zeros((len(windows), KEYS, 2), dtype=np.float32)
     for first in range(0, len(windows), BATCH):
         rows = slice(first, min(first + BATCH, len(windows)))
-        values[rows] = read(network, strips, windows[rows], rest)
+        if isinstance(network, Video2RollNet):
+            values[rows] = _read_audeo(network, strips, windows[rows])
+        else:
+            values[rows] = _read_changed(network, strips, windows[rows], rest)
         if tell is not None:
             tell(float(times[windows[first, windows.shape[1] // 2]]))
     return values
@@ -91,8 +93,8 @@ def _read_changed(network: KeyReader, strips: np.ndarray, windows: np.ndarray, r
     return values
 
 
-def _read_audeo(network: Video2RollNet, strips: np.ndarray, windows: np.ndarray, rest: np.ndarray) -> np.ndarray:
-    """Activations ``(n, 88, 2)`` of ``windows (n, 5)``; the network gives no onsets, and needs no rest."""
+def _read_audeo(network: Video2RollNet, strips: np.ndarray, windows: np.ndarray) -> np.ndarray:
+    """Activations ``(n, 88, 2)`` of ``windows (n, 5)``; the network gives no onsets."""
     used, place = np.unique(windows, return_inverse=True)
     seen = torch.from_numpy(audeo.pictures(strips[used])[place.reshape(windows.shape)]).float() / 255
     values = np.zeros((len(windows), KEYS, 2), dtype=np.float32)

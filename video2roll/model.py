@@ -66,6 +66,8 @@ def _down(inputs: int, outputs: int, kernel: int, stride: tuple[int, int]) -> nn
 class KeyReader(nn.Module):
     """Windows of strips -> logits of every key."""
 
+    order: Tensor
+
     def __init__(self, sizes: KeyReaderSizes | None = None) -> None:
         super().__init__()
         self.sizes = sizes or KeyReaderSizes()

@@ -143,7 +143,7 @@ def _relight(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     if rng.random() < 0.3:
         quality = [int(cv2.IMWRITE_JPEG_QUALITY), int(rng.integers(25, 80))]
         coded = [cv2.imencode(".jpg", np.minimum(plane * 196, 255).astype(np.uint8), quality)[1] for plane in out]
-        out = np.stack([cv2.imdecode(code, cv2.IMREAD_GRAYSCALE) for code in coded]).astype(np.float32) / 196
+        out = np.array([cv2.imdecode(code, cv2.IMREAD_GRAYSCALE) for code in coded]).astype(np.float32) / 196
     out += rng.standard_normal(out.shape, dtype=np.float32) * np.float32(rng.uniform(0, 0.03))
     return np.clip(out, 0, 1.3)
 
@@ -219,7 +219,7 @@ def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
         for data, roll in zip(dev_clips, rolls, strict=True):
             roll.threshold, roll.onset_threshold = low, high
             scores["/" in data.clip.name].append(f1_scores(roll, data))
-        means = [np.mean(each, axis=0) for each in scores.values() if each]
+        means = [np.asarray(each).mean(axis=0) for each in scores.values() if each]
         table[low, high] = float(np.mean(means))
         print(low, high, " | ".join(" ".join(f"{value:.4f}" for value in each) for each in means), flush=True)
     low, high = max(table, key=lambda pair: table[pair])
