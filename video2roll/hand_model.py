@@ -18,6 +18,7 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 import numpy as np
@@ -179,7 +180,7 @@ class HandModel:
 
 
 class _Network:
-    """One network; bytes of a BGR picture go in as they are."""
+    """One network; bytes of a BGR picture go in as they are. Threads may share it."""
 
     def __init__(self, openvino: Any, core: Any, path: Path, threads: int) -> None:
         steps = openvino.preprocess.PrePostProcessor(core.read_model(path))
@@ -191,10 +192,12 @@ class _Network:
         options = {"PERFORMANCE_HINT": "LATENCY", "INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32"}
         self._request = core.compile_model(steps.build(), "CPU", options).create_infer_request()
         self._outputs = range(len(self._request.model_outputs))
+        self._turn = Lock()
 
     def __call__(self, picture: np.ndarray) -> list[np.ndarray]:
-        self._request.infer([picture[None]], share_inputs=True)
-        return [self._request.get_output_tensor(n).data.copy() for n in self._outputs]
+        with self._turn:
+            self._request.infer([picture[None]], share_inputs=True)
+            return [self._request.get_output_tensor(n).data.copy() for n in self._outputs]
 
 
 def _import_openvino() -> Any:
