@@ -15,13 +15,22 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
-from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, CornersError, Keyboard, Rectifier, strip_to_picture
+from video2roll.rectify import (
+    KEY_PIXELS,
+    STRIP_BACK,
+    STRIP_WIDTH,
+    CornersError,
+    Keyboard,
+    Rectifier,
+    strip_to_picture,
+)
 
 MOVED = 0.5  # strip pixels (12 a white key): less than that at the strip's corners is noise, not motion
 STILL = 0.1  # strip pixels: where the keyboard did move, it is followed that closely
 GONE = 0.7  # score below which a strip does not show the keyboard of the reference
 
-_WIDTH, _HEIGHT = STRIP_WIDTH // 2, STRIP_HEIGHT // 2  # strips are compared at half size
+# strips are compared at half size, without what lies before the keys: hands
+_WIDTH, _HEIGHT = STRIP_WIDTH // 2, (STRIP_BACK + KEY_PIXELS + 8) // 2
 _ROWS, _COLUMNS = 2, 26  # blocks of two white keys by half the strip's height
 _LEAST_CONTRAST = 4.0  # gray levels: a block more even than that holds nothing to compare
 _LEAST_KNOWN = 0.4  # of a block that the picture must show
@@ -195,7 +204,7 @@ def _warped(image: np.ndarray, motion: np.ndarray) -> np.ndarray:
 
 
 def _half(strip: np.ndarray) -> np.ndarray:
-    return cv2.resize(strip, (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
+    return cv2.resize(strip[: 2 * _HEIGHT], (_WIDTH, _HEIGHT), interpolation=cv2.INTER_AREA).astype(np.float32)
 
 
 def _blocks(image: np.ndarray) -> np.ndarray:
