@@ -198,6 +198,12 @@ def _times(roll: PianoRoll | None, first: float, last: float) -> np.ndarray:
     return times[(times >= first) & (times < last)]
 
 
+def compare_roll(roll: PianoRoll, clip: Clip) -> Comparison:
+    """A roll of a clip against its notes, within its labelled seconds."""
+    truth = _Performance(given_notes=clip.notes())
+    return compare(_Performance(roll=roll), truth, name=clip.name, start=clip.start, end=clip.end)
+
+
 def _compare_clip(
     clip: Clip,
     start: float,

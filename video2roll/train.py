@@ -18,10 +18,10 @@ import torch
 from torch.nn import functional as F
 
 from dataset_tools.clips import Clip, Strips, find_keyboards, load_strips, read_manifest
+from dataset_tools.evaluate import compare_roll
 from pianoroll import PianoRoll
 from pianoroll.keys import CENTRES
-from pianoroll.metrics import ONSET_TOLERANCES, frame_score, inside, note_score
-from roll2midi.decode import decode
+from pianoroll.metrics import frame_score
 from video2roll.infer import read_strips
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
 from video2roll.rectify import STRIP_SCALE, STRIP_WIDTH
@@ -32,6 +32,7 @@ CROP = 14 * STRIP_SCALE  # pixels of a strip seen at once in training: two octav
 ONSET_REACH = 0.06  # seconds: the onset target falls from 1 to 0 over this distance
 SOUND_TRUST = 0.25  # seconds after an onset in which labels made from sound are trusted about the key
 PACES = (1.0, 0.8, 1.25)  # windows as they are, and a player who is slower or faster
+CHOSEN_BY = ("frame", "onset_50ms", "onset_100ms")  # F1 by which thresholds are chosen
 EDGE = 6  # pixels: keys whose centre is nearer to the crop's edge are not judged
 
 
@@ -218,21 +219,13 @@ def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
         scores: dict[bool, list[list[float]]] = {True: [], False: []}
         for data, roll in zip(dev_clips, rolls, strict=True):
             roll.threshold, roll.onset_threshold = low, high
-            scores["/" in data.clip.name].append(f1_scores(roll, data))
+            compared = compare_roll(roll, data.clip).scores
+            scores["/" in data.clip.name].append([compared[metric].f1 for metric in CHOSEN_BY])
         means = [np.asarray(each).mean(axis=0) for each in scores.values() if each]
         table[low, high] = float(np.mean(means))
         print(low, high, " | ".join(" ".join(f"{value:.4f}" for value in each) for each in means), flush=True)
     low, high = max(table, key=lambda pair: table[pair])
     save_model(model, weights, {**facts, "threshold": low, "onset_threshold": high})
-
-
-def f1_scores(roll: PianoRoll, data: Strips) -> list[float]:
-    """F1 of frames, of onsets at 50 ms and at 100 ms, within the labelled seconds."""
-    start, end = data.clip.start, data.clip.end
-    here = (roll.times >= start) & (roll.times < end)
-    notes, true = inside(decode(roll), start, end), inside(data.notes, start, end)
-    onsets = [note_score(notes, true, onset_tolerance=tolerance).f1 for tolerance in ONSET_TOLERANCES]
-    return [frame_score(roll.frame[here] >= roll.threshold, data.down[here]).f1, *onsets]
 
 
 def train(
