@@ -1,8 +1,10 @@
 """Rules that turn flickering activations into notes.
 
 A key is down while its *frame* activation is over the threshold; gaps too short for a finger are closed and blips too
-short for a note are dropped. A peak of *onset* inside a note begins it anew: a repeated key that never came up in view.
-Times between frames are found by interpolation, as a frame of film lasts 17 to 50 ms.
+short for a note are dropped, but for those that begin with a clear *onset*: a key struck so shortly that two or three
+frames show it. A peak of *onset* inside a note begins it anew, if it is a clear one or *frame* sinks a little before
+it: a repeated key that hardly came up. Times between frames are found by interpolation,
+as a frame of film lasts 17 to 50 ms.
 """
 
 import itertools
@@ -14,9 +16,13 @@ from pianoroll.keys import KEYS, LOWEST_PITCH
 from pianoroll.roll import frame_distance
 
 SHORTEST_NOTE = 0.06  # seconds
+CLEAR_ONSET = 0.4  # onset activation from which a blip is a note
+BLIP = 0.04  # seconds that such a note lasts at least
 SHORTEST_GAP = 0.07  # seconds: a key cannot come up and go down again faster
 ONSET_SEARCH = 0.12  # seconds around a rise in which its onset peak is looked for
 REPEAT = 0.15  # seconds: a new onset inside a note must lie this far after the last
+CLEAR_REPEAT = 0.5  # onset activation from which that is believed by itself
+SINKS = 0.1  # frame activation by which else the key comes up in between
 VELOCITY = 80  # the picture's loudness is not read: all notes sound alike
 
 
@@ -44,11 +50,20 @@ def _notes_of_key(roll: PianoRoll, key: int) -> list[Note]:
         begin, end = _crossing(times, frame, first, roll.threshold), _crossing(times, frame, last, roll.threshold)
         bounds = [_refine(roll, key, begin), *_repeats(roll, key, first, last), end]
         for onset, offset in itertools.pairwise(bounds):
-            inside = frame[(times >= onset) & (times < offset)]
-            if offset - onset >= SHORTEST_NOTE and len(inside):
-                sure = float(inside.mean())
-                notes.append(Note(round(onset, 4), key + LOWEST_PITCH, round(offset, 4), VELOCITY, confidence=sure))
+            if offset - onset < SHORTEST_NOTE:
+                if not _clear_onset(roll, key, onset):
+                    continue
+                offset = max(offset, onset + BLIP)
+            inside = frame[(times >= min(onset, begin)) & (times < offset)]
+            sure = float(inside.mean()) if len(inside) else roll.threshold
+            notes.append(Note(round(onset, 4), key + LOWEST_PITCH, round(offset, 4), VELOCITY, confidence=sure))
     return notes
+
+
+def _clear_onset(roll: PianoRoll, key: int, onset: float) -> bool:
+    """Whether the onset activation says by itself that a note begins at a second."""
+    near = np.abs(roll.times - onset) <= SHORTEST_NOTE
+    return bool((roll.onset[near, key] >= CLEAR_ONSET).any())
 
 
 def _runs(times: np.ndarray, down: np.ndarray) -> list[tuple[int, int]]:
@@ -84,13 +99,23 @@ def _refine(roll: PianoRoll, key: int, begin: float) -> float:
 
 
 def _repeats(roll: PianoRoll, key: int, first: int, last: int) -> list[float]:
-    """Onset seconds inside a run, after its own beginning."""
-    onset, found = roll.onset[:, key], [roll.times[first]]
+    """Onset seconds inside a run, after its own beginning: peaks that are clear, or before which the key sinks."""
+    onset, times = roll.onset[:, key], roll.times
+    found = [first]
     for i in range(first + 1, last - 1):
         peak = onset[i] >= roll.onset_threshold and onset[i] >= onset[i - 1] and onset[i] > onset[i + 1]
-        if peak and roll.times[i] - found[-1] > REPEAT:
-            found.append(roll.times[i])
-    return [_peak_centre(roll, key, int(np.searchsorted(roll.times, time))) for time in found[1:]]
+        if peak and times[i] - times[found[-1]] > REPEAT:
+            if onset[i] >= CLEAR_REPEAT or _sinks(roll, key, found[-1], i, last) >= SINKS:
+                found.append(i)
+    return [_peak_centre(roll, key, i) for i in found[1:]]
+
+
+def _sinks(roll: PianoRoll, key: int, first: int, i: int, last: int) -> float:
+    """By how much *frame* is lower just before frame i than on either side of it, within ``first`` to ``last``."""
+    frame, times = roll.frame[:, key], roll.times
+    low = max(first, int(np.searchsorted(times, times[i] - REPEAT)))
+    high = min(last, int(np.searchsorted(times, times[i] + REPEAT, side="right")))
+    return float(min(frame[low : i + 1].max(), frame[i:high].max()) - frame[max(first, i - 2) : i + 1].min())
 
 
 def _peak_centre(roll: PianoRoll, key: int, i: int) -> float:

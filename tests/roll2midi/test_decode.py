@@ -45,6 +45,24 @@ def test_a_blip_of_one_frame_is_no_note() -> None:
     assert decode(roll) == []
 
 
+def test_a_staccato_that_two_frames_show_is_a_note() -> None:
+    roll = roll_of([])
+    roll.frame[40:42, 30], roll.onset[38:42, 30] = [0.55, 0.65], [0.45, 0.5, 0.3, 0.1]
+    (note,) = decode(roll)
+    assert note.onset == pytest.approx(roll.times[39], abs=0.04)
+    assert 0.03 < note.offset - note.onset < 0.15
+
+
+def test_a_bump_of_onset_while_the_key_stays_down_is_no_repeat() -> None:
+    roll = roll_of([Note(1.0, 65, 2.5)])
+    roll.onset_threshold = 0.2
+    i = int(np.searchsorted(roll.times, 1.7))
+    roll.onset[i, 65 - 21] = 0.3
+    assert len(decode(roll)) == 1
+    roll.frame[i - 1, 65 - 21] = 0.7
+    assert len(decode(roll)) == 2
+
+
 def test_a_repeated_key_that_never_comes_up_is_played_twice() -> None:
     roll = roll_of([Note(1.0, 65, 2.5)])
     again = np.clip(1 - np.abs(roll.times - 1.7) / 0.06, 0, 1)
