@@ -104,9 +104,10 @@ def _repeats(roll: PianoRoll, key: int, first: int, last: int) -> list[float]:
     found = [first]
     for i in range(first + 1, last - 1):
         peak = onset[i] >= roll.onset_threshold and onset[i] >= onset[i - 1] and onset[i] > onset[i + 1]
-        if peak and times[i] - times[found[-1]] > REPEAT:
-            if onset[i] >= CLEAR_REPEAT or _sinks(roll, key, found[-1], i, last) >= SINKS:
-                found.append(i)
+        if not peak or times[i] - times[found[-1]] <= REPEAT:
+            continue
+        if onset[i] >= CLEAR_REPEAT or _sinks(roll, key, found[-1], i, last) >= SINKS:
+            found.append(i)
     return [_peak_centre(roll, key, i) for i in found[1:]]
 
 

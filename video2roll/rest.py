@@ -39,15 +39,30 @@ def rest_strip(strips: np.ndarray, keys_in_view: np.ndarray | None = None) -> np
     rest = white + blend * (black.astype(np.float32) - white)
     front = slice(STRIP_BACK + KEY_PIXELS, STRIP_HEIGHT)
     rest[front] = ordered[last // 2, front]
-    left, right = _columns_in_view(keys_in_view)
-    if right - left >= FEWEST_OCTAVES * OCTAVE:
-        usual, light = _like_other_octaves(rest[:, left:right])
-        candidates = np.stack([ordered[round(q * last), :, left:right] for q in QUANTILES]).astype(np.float32)
+    octaves = compare_octaves(rest, keys_in_view)
+    if octaves is not None:
+        columns, usual, odd = octaves
+        candidates = np.stack([ordered[round(q * last), :, columns] for q in QUANTILES]).astype(np.float32)
         nearest = np.take_along_axis(candidates, np.abs(candidates - usual).argmin(axis=0)[None], axis=0)[0]
-        odd = cv2.erode(np.abs(rest[:, left:right] - usual) / light, np.ones((5, 5)))  # edges differ everywhere
         hidden = cv2.dilate((odd > ODD).astype(np.uint8), np.ones((11, 11)))
-        rest[:, left:right] = np.where(hidden > 0, nearest, rest[:, left:right])
+        rest[:, columns] = np.where(hidden > 0, nearest, rest[:, columns])
     return np.round(rest).astype(np.uint8)
+
+
+def compare_octaves(
+    strip: np.ndarray, keys_in_view: np.ndarray | None = None
+) -> tuple[slice, np.ndarray, np.ndarray] | None:
+    """What each place of ``strip (104, 624)`` would look like if it looked like the other octaves.
+
+    Returns the columns in view, what is usual there, and how far each place is off, in parts of a white key's
+    brightness (thin edges left out, which differ everywhere); None where too few octaves are in view to tell.
+    """
+    left, right = _columns_in_view(keys_in_view)
+    if right - left < FEWEST_OCTAVES * OCTAVE:
+        return None
+    usual, light = _like_other_octaves(strip[:, left:right])
+    odd = cv2.erode(np.abs(strip[:, left:right] - usual) / light, np.ones((5, 5)))
+    return slice(left, right), usual, odd
 
 
 def _columns_in_view(keys: np.ndarray | None) -> tuple[int, int]:

@@ -6,9 +6,12 @@ blur and noise, and are mirrored about a D, which maps the keyboard onto itself.
 """
 
 import argparse
+import copy
 import itertools
 import subprocess
 import time
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +25,7 @@ from dataset_tools.evaluate import compare_roll
 from pianoroll import PianoRoll
 from pianoroll.keys import CENTRES
 from pianoroll.metrics import frame_score
+from video2roll.augment import cut_off, dress, move, relight
 from video2roll.infer import read_strips
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
 from video2roll.rectify import STRIP_SCALE, STRIP_WIDTH
@@ -33,6 +37,10 @@ ONSET_REACH = 0.06  # seconds: the onset target falls from 1 to 0 over this dist
 SOUND_TRUST = 0.25  # seconds after an onset in which labels made from sound are trusted about the key
 PACES = (1.0, 0.8, 1.25)  # windows as they are, and a player who is slower or faster
 CHOSEN_BY = ("frame", "onset_50ms", "onset_100ms")  # F1 by which thresholds are chosen
+DRESSED = 0.4  # part of the crops shown on another keyboard
+CUT_OFF = 0.12  # part of them shown as if the picture ended on the keys
+SURE = 0.85  # of a reading that is taught where nobody labelled
+AVERAGED = 400  # steps over which the weights that are kept are averaged
 EDGE = 6  # pixels: keys whose centre is nearer to the crop's edge are not judged
 
 
@@ -80,8 +88,12 @@ def prepare(data: Strips, model: KeyReader) -> Example:
     return Example(data, rest, gain(rest), windows, onset, weight, usable, usable[near[usable]])
 
 
-def draw(example: Example, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """A crop ``(6, 104, CROP)``, labels ``(88, 3)`` (down, onset, weight), key centres ``(88,)`` in its pixels."""
+def draw(
+    example: Example, looks: Sequence[np.ndarray], rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A crop ``(6, 104, CROP)``, labels ``(88, 3)`` (down, onset, weight), key centres ``(88,)`` in its pixels.
+
+    Some are put on one of ``looks``: other keyboards, strips ``(104, 624)`` without hands."""
     pool = example.lively if rng.random() < 0.6 and len(example.lively) else example.usable
     t = int(rng.choice(pool))
     down = np.flatnonzero(example.data.down[t])
@@ -95,8 +107,12 @@ def draw(example: Example, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
     frames = example.data.strips[windows[t], :, left : left + CROP]
     crop = np.concatenate([frames, example.rest[None, :, left : left + CROP]]).astype(np.float32) * (example.gain / 255)
     centres = CENTRES * STRIP_SCALE - left
-    crop, centres = _move(crop, centres, rng)
-    crop = _relight(crop, rng)
+    if len(looks) and rng.random() < DRESSED:
+        crop = dress(crop, left, looks[int(rng.integers(len(looks)))], rng)
+    if rng.random() < CUT_OFF:
+        crop = cut_off(crop, rng)
+    crop, centres = move(crop, centres, rng)
+    crop = relight(crop, rng)
     if rng.random() < 0.5:  # the keyboard mirrored is a keyboard
         crop, centres = crop[:, :, ::-1], CROP - centres
     labels = np.stack([example.data.down[t], example.onset[t], example.weight[t]], axis=1).astype(np.float32)
@@ -104,68 +120,10 @@ def draw(example: Example, rng: np.random.Generator) -> tuple[np.ndarray, np.nda
     return np.ascontiguousarray(crop), labels, centres.astype(np.float32)
 
 
-def _move(crop: np.ndarray, centres: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Shift, stretch and shear, as corners found a little wrong would; sometimes a camera that shook since the rest."""
-    sx, sy = rng.uniform(0.96, 1.04), np.exp(rng.uniform(-0.15, 0.15))
-    shear, dx, dy = rng.normal(0, 0.02), rng.normal(0, 1.2), rng.normal(0, 2.5)
-    height, width = crop.shape[1:]
-    cx, cy = width / 2, height / 2
-    matrix = np.array([[sx, shear, cx - sx * cx - shear * cy + dx], [0, sy, cy - sy * cy + dy]])
-    flags, border = cv2.INTER_LINEAR, cv2.BORDER_REPLICATE
-    stack = [cv2.warpAffine(plane, matrix, (width, height), flags=flags, borderMode=border) for plane in crop[:-1]]
-    shaken = matrix.copy()
-    if rng.random() < 0.3:
-        shaken[:, 2] += rng.normal(0, 0.4, 2)
-    stack.append(cv2.warpAffine(crop[-1], shaken, (width, height), flags=flags, borderMode=border))
-    return np.stack(stack), (centres - cx) * sx + cx + 0.1 * dx  # what moves with a wrong corner stays unknown to it
-
-
-def _relight(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Another camera and another light: gamma, gain, a slope of light, frames darker than the rest, blur, noise."""
-    out = np.clip(crop, 0, 1.3) ** np.exp(rng.normal(0, 0.25)) * np.exp(rng.normal(0, 0.15)) + rng.normal(0, 0.03)
-    if rng.random() < 0.5:
-        out = _retone(out, rng)
-    height, width = crop.shape[1:]
-    along, across = np.linspace(-1, 1, width)[None], np.linspace(-1, 1, height)[:, None]
-    out *= 1 + rng.normal(0, 0.12) * along + rng.normal(0, 0.1) * across
-    out[:-1] *= 1 + rng.normal(0, 0.03) + rng.normal(0, 0.01, (len(out) - 1, 1, 1))
-    if rng.random() < 0.25:
-        shade = cv2.resize(
-            rng.normal(0, 0.08, (2, 4)).astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC
-        )
-        out[:-1] *= 1 + shade
-    out = np.clip(out, 0, 1.3).astype(np.float32)
-    kind = rng.random()
-    if kind < 0.25:
-        sigma = rng.uniform(0.4, 1.3)
-        out = np.stack([cv2.GaussianBlur(plane, (0, 0), sigma) for plane in out])
-    elif kind < 0.5:
-        out = np.stack([_coarsen(plane, part) for part in [rng.uniform(0.4, 0.9)] for plane in out])
-    if rng.random() < 0.3:
-        quality = [int(cv2.IMWRITE_JPEG_QUALITY), int(rng.integers(25, 80))]
-        coded = [cv2.imencode(".jpg", np.minimum(plane * 196, 255).astype(np.uint8), quality)[1] for plane in out]
-        out = np.array([cv2.imdecode(code, cv2.IMREAD_GRAYSCALE) for code in coded]).astype(np.float32) / 196
-    out += rng.standard_normal(out.shape, dtype=np.float32) * np.float32(rng.uniform(0, 0.03))
-    return np.clip(out, 0, 1.3)
-
-
-def _retone(crop: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Other keys, another camera's curve: a rising curve of five straight pieces through 0 and 1."""
-    rises = np.exp(rng.normal(0, 0.45, 5))
-    return np.interp(crop, np.linspace(0, 1, 6), np.concatenate([[0], np.cumsum(rises) / rises.sum()])).astype(
-        np.float32
-    )
-
-
-def _coarsen(plane: np.ndarray, part: float) -> np.ndarray:
-    """As filmed with ``part`` of the pixels."""
-    height, width = plane.shape
-    small = cv2.resize(plane, (round(width * part), round(height * part)), interpolation=cv2.INTER_AREA)
-    return cv2.resize(small, (width, height), interpolation=cv2.INTER_LINEAR)
-
-
-def batch(examples: list[Example], odds: np.ndarray, size: int, rng: np.random.Generator) -> list[torch.Tensor]:
-    drawn = [draw(examples[int(rng.choice(len(examples), p=odds))], rng) for _ in range(size)]
+def batch(
+    examples: list[Example], odds: np.ndarray, looks: Sequence[np.ndarray], size: int, rng: np.random.Generator
+) -> list[torch.Tensor]:
+    drawn = [draw(examples[int(rng.choice(len(examples), p=odds))], looks, rng) for _ in range(size)]
     return [torch.from_numpy(np.stack([item[i] for item in drawn])) for i in range(3)]
 
 
@@ -194,13 +152,14 @@ def read_down(model: KeyReader, example: Example, step: int) -> tuple[np.ndarray
 
 
 def frame_f1(model: KeyReader, examples: list[Example], step: int = 24) -> dict[str, float]:
-    """Frame F1 at threshold 0.5 of each clip, and their mean."""
+    """Frame F1 at threshold 0.5 of each clip, and their mean: the few of other pianos count as much as the many."""
     result = {}
     for example in examples:
         down, true = read_down(model, example, step)
         video = example.data.clip.video
         result[f"{video.parent.name}/{video.name}"] = frame_score(down > 0.5, true).f1
-    return {"mean": float(np.mean(list(result.values()))), **result}
+    pianos = [[v for name, v in result.items() if ("wild/" in name) == wild] for wild in (True, False)]
+    return {"mean": float(np.mean([np.mean(each) for each in pianos if each])), **result}
 
 
 def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
@@ -228,48 +187,111 @@ def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
     save_model(model, weights, {**facts, "threshold": low, "onset_threshold": high})
 
 
+def self_labelled(model: KeyReader, clip: Clip, strips: np.ndarray, times: np.ndarray) -> Example:
+    """A clip that nobody labelled, with what ``model`` reads there as its labels.
+
+    It is read as it is and mirrored, and a little out of place; only what all readings agree on, and are sure of,
+    is taught.
+    """
+    data = Strips(clip, strips, times, np.zeros((len(times), 88), dtype=bool), [])
+    example = prepare(data, model)
+    readings = np.stack([_read_moved(model, example, flip, dy) for flip, dy in ((0, 0), (1, 0), (0, -3), (1, 3))])
+    down, onset = np.moveaxis(readings.mean(axis=0), -1, 0)
+    lowest, highest = readings[..., 0].min(axis=0), readings[..., 0].max(axis=0)
+    example.data.down[:] = down > 0.5
+    example.onset[:] = onset
+    example.weight[:] *= (lowest > SURE) | (highest < 1 - SURE)
+    sounding = example.data.down.any(axis=1)
+    example.lively = example.usable[sounding[example.usable]]
+    return example
+
+
+@torch.inference_mode()
+def _read_moved(model: KeyReader, example: Example, flip: int, dy: int) -> np.ndarray:
+    """Activations ``(T, 88, 2)`` of a clip mirrored (``flip``) and ``dy`` pixels lower than it is."""
+    model.eval()
+    places = torch.from_numpy(CENTRES.astype(np.float32) * STRIP_SCALE)[None]
+    values = np.zeros((len(example.data.times), 88, 2), dtype=np.float32)
+    for rows in np.array_split(np.arange(len(values)), max(1, len(values) // 16)):
+        frames = np.roll(example.data.strips[example.windows[0][rows]], dy, axis=2)
+        still = np.broadcast_to(np.roll(example.rest, dy, axis=0), (len(rows), 1, *example.rest.shape))
+        windows = torch.from_numpy(np.concatenate([frames, still], axis=1).astype(np.float32) * (example.gain / 255))
+        centres = places.expand(len(rows), -1)
+        logits = model(windows.flip(-1), STRIP_WIDTH - centres) if flip else model(windows, centres)
+        values[rows] = logits.sigmoid().numpy()
+    return values
+
+
+@torch.no_grad()
+def average_into(average: KeyReader, model: KeyReader, part: float) -> None:
+    """Move the weights of ``average`` towards those of ``model`` by ``part`` of the way (Polyak averaging)."""
+    for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(new, part)
+        else:
+            kept.copy_(new)
+
+
 def train(
-    train_clips: list[Strips],
-    dev_clips: list[Strips],
+    examples: list[Example],
+    judges: list[Example],
+    looks: Sequence[np.ndarray],
     out: Path,
     *,
     minutes: float,
-    start: Path | None = None,
+    model: KeyReader,
     size: int = 32,
+    peak: float = 1.2e-3,
 ) -> None:
-    """Train for ``minutes`` with AdamW and a one-cycle rate; keep the weights of the best mean frame F1 on dev."""
+    """Train for ``minutes`` with AdamW and a cosine rate; of the weights' running average, keep what is best on dev.
+
+    A training that was cut off goes on from ``out`` + ``.resume``, which is removed at the end.
+    """
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
-    model = KeyReader() if start is None else load_model(start)[0]
-    examples = [prepare(data, model) for data in train_clips]
-    judges = [prepare(data, model) for data in dev_clips]
-    odds = np.array([len(e.usable) ** 0.5 * (2.5 if not e.data.clip.exact_ends else 1.0) for e in examples])
-    optimiser = torch.optim.AdamW(model.parameters(), lr=1e-3, weight_decay=0.01)
+    average = copy.deepcopy(model)
+    odds = np.array([len(e.usable) ** 0.5 * (2.5 if e.data.notes and not e.data.clip.exact_ends else 1.0) for e in examples])
+    odds /= odds.sum()
+    optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    began, best, step, judged, running = time.monotonic(), 0.0, 0, 0.0, 0.0
-    while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
-        rate = 1.2e-3 * min(1, (step + 1) / 150) * (0.5 + 0.5 * np.cos(np.pi * done)) + 1e-5
-        for group in optimiser.param_groups:
-            group["lr"] = rate
-        model.train()
-        crops, labels, centres = batch(examples, odds / odds.sum(), size, rng)
-        loss = loss_of(model, crops.to(memory_format=torch.channels_last), labels, centres)
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        optimiser.step()
-        step, running = step + 1, 0.98 * running + 0.02 * loss.item() if step else loss.item()
-        if step % 100 == 0:
-            print(f"{100 * done:5.1f} %  step {step}  loss {running:.4f}", flush=True)
-        if done - judged > 0.12 or (done > 0.985 and done - judged > 0.02):
-            judged = done
-            score = frame_f1(model, judges)
-            print(
-                f"dev frame F1 {score['mean']:.4f}  " + " ".join(f"{k} {v:.2f}" for k, v in score.items()), flush=True
-            )
-            if score["mean"] > best:
-                best = score["mean"]
-                facts = {"split": "train", "clips": len(examples), "steps": step, "crops": step * size}
-                save_model(model, out, {**facts, "dev_frame_f1": round(best, 4), "commit": commit})
+    resume = out.with_suffix(".resume")
+    state = {"step": 0, "spent": 0.0, "best": 0.0, "judged": 0.0, "loss": 0.0}
+    if resume.exists():
+        saved = torch.load(resume, weights_only=True)
+        state = saved["state"]
+        for each, name in ((model, "model"), (average, "average"), (optimiser, "optimiser")):
+            each.load_state_dict(saved[name])
+        rng = np.random.default_rng(state["step"])
+        print(f"goes on from step {state['step']}", flush=True)
+    began = time.monotonic() - state["spent"]
+    with ThreadPoolExecutor(1) as ahead:
+        coming = ahead.submit(batch, examples, odds, looks, size, rng)
+        while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
+            for group in optimiser.param_groups:
+                group["lr"] = peak * min(1, (state["step"] + 1) / 150) * (0.5 + 0.5 * np.cos(np.pi * done)) + 1e-5
+            model.train()
+            (crops, labels, centres), coming = coming.result(), ahead.submit(batch, examples, odds, looks, size, rng)
+            loss = loss_of(model, crops.to(memory_format=torch.channels_last), labels, centres)
+            optimiser.zero_grad(set_to_none=True)
+            loss.backward()
+            optimiser.step()
+            state["step"] += 1
+            average_into(average, model, max(1 / AVERAGED, 1 / state["step"]))
+            state["loss"] += (loss.item() - state["loss"]) * max(0.02, 1 / state["step"])
+            if state["step"] % 100 == 0:
+                print(f"{100 * done:5.1f} %  step {state['step']}  loss {state['loss']:.4f}", flush=True)
+            if done - state["judged"] > 0.1 or (done > 0.985 and done - state["judged"] > 0.02):
+                score = frame_f1(average, judges)
+                print("dev frame F1 " + "  ".join(f"{name} {value:.3f}" for name, value in score.items()), flush=True)
+                state |= {"judged": done, "best": max(state["best"], score["mean"])}
+                if score["mean"] == state["best"]:
+                    facts = {"split": "train", "clips": len(examples), "looks": len(looks), "steps": state["step"]}
+                    facts |= {"crops": state["step"] * size, "dev_frame_f1": round(score["mean"], 4), "commit": commit}
+                    save_model(average, out, facts)
+                state["spent"] = time.monotonic() - began
+                named = {"model": model, "average": average, "optimiser": optimiser}
+                torch.save({"state": state, **{name: each.state_dict() for name, each in named.items()}}, resume)
+    resume.unlink(missing_ok=True)
 
 
 def main() -> None:
