@@ -283,6 +283,7 @@ def evaluate(
     given_keyboard: Annotated[
         bool, typer.Option("--given-keyboard", help="Take the manifest's corners, do not look for the keyboard.")
     ] = False,
+    errors: Annotated[bool, typer.Option("--errors", help="Tell what kind of mistakes were made, too.")] = False,
     start: Annotated[float | None, typer.Option("--start", help="Second to begin at.")] = None,
     end: End = None,
     as_json: Json = False,
@@ -316,6 +317,8 @@ def evaluate(
         _print_json(result.as_dict())
     else:
         Console().print(_score_table(result))
+        if errors:
+            Console().print(_error_table(result))
 
 
 @cli.command()
@@ -453,6 +456,33 @@ def _score_table(result: "Evaluation") -> Table:
     for label in ("f1", "precision", "recall"):
         name = "all together" if label == "f1" else label
         table.add_row(name, *(f"{getattr(result.pooled[name], label):.3f}" for name in columns))
+    return table
+
+
+def _error_table(result: "Evaluation") -> Table:
+    """One row a file and one for all: notes found, the kinds of those missed and invented, and how late they begin."""
+    labels = {
+        "found": "found",
+        "unseen": "missed",
+        "merged": "missed: merged",
+        "split": "extra: split",
+        "neighbour": "neighbour",
+        "octave": "octave",
+        "invented": "other",
+        "frame_white": "frame F1: white",
+        "frame_black": "black",
+        "late_white_ms": "late (ms): white",
+        "late_black_ms": "black",
+    }
+    table = Table("file", title="Kinds of errors: notes, within 100 ms; frames", title_justify="left")
+    for label in labels.values():
+        table.add_column(label, justify="right")
+    rows = [(item.name, item.errors) for item in result.comparisons]
+    if len(rows) > 1:
+        rows.append(("all together", result.errors))
+    for name, counts in rows:
+        row = counts.as_dict()
+        table.add_row(name, *("–" if row[key] is None else str(row[key]) for key in labels))
     return table
 
 

@@ -30,14 +30,14 @@ _CORNERS = ("back_left", "back_right", "front_right", "front_left")
 class Clip:
     """A labelled clip: every note between ``start`` and ``end`` (seconds) is known; outside nothing is.
 
-    ``keyboard`` is None where the manifest gives no corners; ``views`` are what the program found, to be followed where
-    the camera moves. ``exact_ends``: note ends are those of the keys; where the labels come from sound, the pedal has
-    lengthened them.
+    ``midi`` is None where no note is known. ``keyboard`` is None where the manifest gives no corners; ``views`` are
+    what the program found, to be followed where the camera moves. ``exact_ends``: note ends are those of the keys;
+    where the labels come from sound, the pedal has lengthened them.
     """
 
     name: str
     video: Path
-    midi: Path
+    midi: Path | None
     start: float
     end: float
     split: str
@@ -46,7 +46,7 @@ class Clip:
     views: tuple[View, ...] = ()
 
     def notes(self) -> list[Note]:
-        return read_midi(self.midi)
+        return [] if self.midi is None else read_midi(self.midi)
 
 
 @dataclass(frozen=True)

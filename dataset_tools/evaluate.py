@@ -8,7 +8,7 @@ else those of the roll, else everything. Counts of all files are added up ("pool
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from dataset_tools.clips import Clip, read_manifest
+from dataset_tools.errors import Errors, sort_errors
 from pianoroll import FileError, Note, PianoRoll, read_midi
+from pianoroll.keys import BLACK
 from pianoroll.metrics import GRID, ONSET_TOLERANCES, Score, frame_score, inside, note_score
 from pianoroll.roll import frame_distance, notes_to_frames
 from video2roll.rectify import KeyboardError
@@ -27,10 +29,12 @@ _MIDI_SUFFIXES = (".mid", ".midi")
 
 @dataclass(frozen=True)
 class Comparison:
-    """One prediction against its truth: ``scores`` by the names in METRICS, within ``start`` to ``end`` seconds."""
+    """One prediction against its truth: ``scores`` by the names in METRICS, within ``start`` to ``end`` seconds; and
+    what kind of ``errors`` were made."""
 
     name: str
     scores: dict[str, Score]
+    errors: Errors
     start: float
     end: float
     failure: str | None = None
@@ -53,6 +57,11 @@ class Evaluation:
         """F1 of each file, averaged over the files, by the names in METRICS."""
         return {m: float(np.mean([c.scores[m].f1 for c in self.comparisons])) for m in METRICS}
 
+    @property
+    def errors(self) -> Errors:
+        """Kinds of errors of all comparisons added up."""
+        return sum((c.errors for c in self.comparisons), Errors())
+
     def as_dict(self) -> dict[str, Any]:
         """For JSON: pooled numbers at the top, the files' average under ``mean_f1``, one entry a file in ``files``."""
         files = [
@@ -61,12 +70,19 @@ class Evaluation:
                 "start": round(c.start, 3),
                 "end": round(c.end, 3),
                 **_numbers(c.scores),
+                "errors": c.errors.as_dict(),
                 **({"failure": c.failure} if c.failure else {}),
             }
             for c in self.comparisons
         ]
         mean = {metric: round(value, 4) for metric, value in self.mean_f1.items()}
-        return {**_numbers(self.pooled), "mean_f1": mean, "files": files, "warnings": self.warnings}
+        return {
+            **_numbers(self.pooled),
+            "mean_f1": mean,
+            "errors": self.errors.as_dict(),
+            "files": files,
+            "warnings": self.warnings,
+        }
 
 
 def evaluate(
@@ -99,8 +115,9 @@ def evaluate_manifest(
 ) -> Evaluation:
     """Read the clips of a manifest from their video and compare with their MIDI, within each clip's labelled seconds.
 
+    A clip is read whole, as a user's video is: the keyboard at rest may show outside the labelled seconds.
     The keyboard is found in the video unless ``given_keyboard`` takes the manifest's corners. A clip whose keyboard is
-    not found counts as one in which nothing was played. ``start`` and ``end`` narrow the labelled seconds further.
+    not found counts as one in which nothing was played. ``start`` and ``end`` narrow what is read and judged.
     """
     clips = read_manifest(manifest, split=split)
     if not clips:
@@ -115,7 +132,8 @@ def evaluate_manifest(
         report(0.0)
         first, last = max(clip.start, start or 0.0), min(clip.end, end if end is not None else clip.end)
         if first < last:
-            comparisons.append(_compare_clip(clip, first, last, model, given_keyboard, report))
+            read = (start or 0.0, end)
+            comparisons.append(_compare_clip(clip, (first, last), read, model, given_keyboard, report))
         report(1.0)
     if not comparisons:
         raise FileError(f"No clip of {manifest} is labelled between --start and --end.")
@@ -133,13 +151,16 @@ def compare(
         raise FileError(f"{name}: nothing lies between {first:g} s and {last:g} s; choose other seconds.")
     times = _times(predicted.roll or truth.roll, first, last)
     notes, true_notes = inside(predicted.notes, first, last), inside(truth.notes, first, last)
+    down, true_down = predicted.down(times), truth.down(times)
     scores = {
-        "frame": frame_score(predicted.down(times), truth.down(times)),
+        "frame": frame_score(down, true_down),
         "onset_50ms": note_score(notes, true_notes, onset_tolerance=ONSET_TOLERANCES[0]),
         "onset_100ms": note_score(notes, true_notes, onset_tolerance=ONSET_TOLERANCES[1]),
         "onset_offset": note_score(notes, true_notes, onset_tolerance=ONSET_TOLERANCES[0], offsets=True),
     }
-    return Comparison(name, scores, first, last)
+    white, black = (frame_score(down[:, keys], true_down[:, keys]) for keys in (~BLACK, BLACK))
+    errors = replace(sort_errors(notes, true_notes), frame_white=white, frame_black=black)
+    return Comparison(name, scores, errors, first, last)
 
 
 @dataclass
@@ -206,12 +227,13 @@ def compare_roll(roll: PianoRoll, clip: Clip) -> Comparison:
 
 def _compare_clip(
     clip: Clip,
-    start: float,
-    end: float,
+    judged: tuple[float, float],
+    read: tuple[float, float | None],
     model: str | None,
     given_keyboard: bool,
     progress: Callable[[float], None],
 ) -> Comparison:
+    """Read a clip in the seconds ``read`` and compare with its notes in the seconds ``judged``."""
     import video2roll
     from video2roll.scenes import find_views
 
@@ -221,12 +243,12 @@ def _compare_clip(
             raise KeyboardError("The manifest gives no corners.")
         views = find_views(clip.video, keyboard=clip.keyboard if given_keyboard else None)
         roll = video2roll.transcribe(
-            clip.video, keyboard=views, hands=False, model=model, start=start, end=end, progress=progress
+            clip.video, keyboard=views, hands=False, model=model, start=read[0], end=read[1], progress=progress
         )
-        return compare(_Performance(roll=roll), truth, name=clip.name, start=start, end=end)
+        return compare(_Performance(roll=roll), truth, name=clip.name, start=judged[0], end=judged[1])
     except KeyboardError as error:
-        silent = compare(_Performance(), truth, name=clip.name, start=start, end=end)
-        return Comparison(silent.name, silent.scores, silent.start, silent.end, failure=str(error))
+        silent = compare(_Performance(), truth, name=clip.name, start=judged[0], end=judged[1])
+        return replace(silent, failure=str(error))
 
 
 def _pairs(predicted: Path, truth: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:

@@ -66,8 +66,8 @@ def note_score(
     if predicted and true:
         matched = len(
             mir_eval.transcription.match_notes(
-                *_intervals(true),
-                *_intervals(predicted),
+                *intervals(true),
+                *intervals(predicted),
                 onset_tolerance=onset_tolerance,
                 offset_ratio=OFFSET_RATIO if offsets else None,
                 offset_min_tolerance=OFFSET_MIN_TOLERANCE,
@@ -81,7 +81,7 @@ def inside(notes: Sequence[Note], start: float, end: float) -> list[Note]:
     return [note for note in notes if start <= note.onset < end]
 
 
-def _intervals(notes: Sequence[Note]) -> tuple[np.ndarray, np.ndarray]:
+def intervals(notes: Sequence[Note]) -> tuple[np.ndarray, np.ndarray]:
     """Times ``(n, 2)`` in seconds and pitches ``(n,)`` in Hz, as mir_eval wants them."""
     times = np.array([[n.onset, max(n.offset, n.onset + 1e-3)] for n in notes])
     return times, mir_eval.util.midi_to_hz(np.array([n.pitch for n in notes], dtype=float))

@@ -14,22 +14,24 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
-import cv2
 import numpy as np
 import torch
 from torch.nn import functional as F
 
 from dataset_tools.clips import Clip, Strips, find_keyboards, load_strips, read_manifest
 from dataset_tools.evaluate import compare_roll
+from dataset_tools.looks import gather_looks, training_pictures
 from pianoroll import PianoRoll
 from pianoroll.keys import CENTRES
 from pianoroll.metrics import frame_score
 from video2roll.augment import cut_off, dress, move, relight
 from video2roll.infer import read_strips
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
-from video2roll.rectify import STRIP_SCALE, STRIP_WIDTH
+from video2roll.rectify import STRIP_SCALE, STRIP_WIDTH, KeyboardError
 from video2roll.rest import gain, rest_strip
+from video2roll.scenes import find_views
 from video2roll.windows import window_indices
 
 CROP = 14 * STRIP_SCALE  # pixels of a strip seen at once in training: two octaves
@@ -41,6 +43,8 @@ DRESSED = 0.4  # part of the crops shown on another keyboard
 CUT_OFF = 0.12  # part of them shown as if the picture ended on the keys
 SURE = 0.85  # of a reading that is taught where nobody labelled
 AVERAGED = 400  # steps over which the weights that are kept are averaged
+VIDEOS = (".mp4", ".mov")
+WRONG_GRID = ("stock", "moving")  # clips of which the keyboard is found in the wrong place, or hardly seen
 EDGE = 6  # pixels: keys whose centre is nearer to the crop's edge are not judged
 
 
@@ -187,13 +191,12 @@ def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
     save_model(model, weights, {**facts, "threshold": low, "onset_threshold": high})
 
 
-def self_labelled(model: KeyReader, clip: Clip, strips: np.ndarray, times: np.ndarray) -> Example:
+def self_labelled(model: KeyReader, data: Strips) -> Example:
     """A clip that nobody labelled, with what ``model`` reads there as its labels.
 
     It is read as it is and mirrored, and a little out of place; only what all readings agree on, and are sure of,
     is taught.
     """
-    data = Strips(clip, strips, times, np.zeros((len(times), 88), dtype=bool), [])
     example = prepare(data, model)
     readings = np.stack([_read_moved(model, example, flip, dy) for flip, dy in ((0, 0), (1, 0), (0, -3), (1, 3))])
     down, onset = np.moveaxis(readings.mean(axis=0), -1, 0)
@@ -201,8 +204,7 @@ def self_labelled(model: KeyReader, clip: Clip, strips: np.ndarray, times: np.nd
     example.data.down[:] = down > 0.5
     example.onset[:] = onset
     example.weight[:] *= (lowest > SURE) | (highest < 1 - SURE)
-    sounding = example.data.down.any(axis=1)
-    example.lively = example.usable[sounding[example.usable]]
+    example.lively = example.usable[example.data.down[example.usable].any(axis=1)]
     return example
 
 
@@ -250,16 +252,19 @@ def train(
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
     average = copy.deepcopy(model)
-    odds = np.array([len(e.usable) ** 0.5 * (2.5 if e.data.notes and not e.data.clip.exact_ends else 1.0) for e in examples])
+    odds = np.array(
+        [len(e.usable) ** 0.5 * (2.5 if e.data.notes and not e.data.clip.exact_ends else 1.0) for e in examples]
+    )
     odds /= odds.sum()
     optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01)
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
     resume = out.with_suffix(".resume")
+    kept: dict[str, Any] = {"model": model, "average": average, "optimiser": optimiser}
     state = {"step": 0, "spent": 0.0, "best": 0.0, "judged": 0.0, "loss": 0.0}
     if resume.exists():
         saved = torch.load(resume, weights_only=True)
         state = saved["state"]
-        for each, name in ((model, "model"), (average, "average"), (optimiser, "optimiser")):
+        for name, each in kept.items():
             each.load_state_dict(saved[name])
         rng = np.random.default_rng(state["step"])
         print(f"goes on from step {state['step']}", flush=True)
@@ -289,27 +294,64 @@ def train(
                     facts |= {"crops": state["step"] * size, "dev_frame_f1": round(score["mean"], 4), "commit": commit}
                     save_model(average, out, facts)
                 state["spent"] = time.monotonic() - began
-                named = {"model": model, "average": average, "optimiser": optimiser}
-                torch.save({"state": state, **{name: each.state_dict() for name, each in named.items()}}, resume)
+                torch.save({"state": state, **{name: each.state_dict() for name, each in kept.items()}}, resume)
     resume.unlink(missing_ok=True)
+
+
+def unlabelled_clips(folder: Path) -> list[Clip]:
+    """The videos of a folder in which a keyboard is found, as clips of which no note is known."""
+    clips = []
+    for video in sorted(folder.iterdir()):
+        if video.suffix.lower() not in VIDEOS or video.stem in WRONG_GRID:
+            continue
+        try:
+            views = find_views(video)
+        except KeyboardError:
+            continue
+        clips.append(Clip(video.name, video, None, 0, np.inf, "train", views[0].keyboard, False, tuple(views)))
+    return clips
+
+
+def keyboard_looks(folder: Path, cache: Path) -> list[np.ndarray]:
+    """``gather_looks`` of the data set in ``folder``, kept in ``cache`` as finding takes minutes."""
+    kept = cache / "looks.npy"
+    if not kept.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        np.save(kept, np.stack(gather_looks(training_pictures(folder))))
+    return list(np.load(kept))
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with clavision/ and wild/")
-    parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (2.5 GB)")
+    parser.add_argument(
+        "--data", type=Path, default=Path("../shared/data"), help="folder with clavision/, wild/ and keyboards/"
+    )
+    parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (3 GB)")
     parser.add_argument("--minutes", type=float, default=60, help="0: only choose the thresholds again")
-    parser.add_argument("--start", type=Path, help="weights to go on from; none: from nothing")
+    parser.add_argument("--start", type=Path, help="weights to go on from, which label wild/unlabelled; none: neither")
+    parser.add_argument("--peak", type=float, default=1.2e-3, help="highest learning rate")
     parser.add_argument("--out", type=Path, default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
     clips: list[Clip] = []
     for name in ("clavision", "wild"):
         clips += read_manifest(arguments.data / name / "manifest.csv")
-    found = find_keyboards(clips)
-    ready = [load_strips(clip, arguments.cache) for clip in found]
+    ready = [load_strips(clip, arguments.cache) for clip in find_keyboards(clips)]
     parts = {split: [strips for strips in ready if strips.clip.split == split] for split in ("train", "dev")}
     if arguments.minutes > 0:
-        train(parts["train"], parts["dev"], arguments.out, minutes=arguments.minutes, start=arguments.start)
+        model = KeyReader() if arguments.start is None else load_model(arguments.start)[0]
+        examples = [prepare(data, model) for data in parts["train"]]
+        if arguments.start is not None:
+            others = unlabelled_clips(arguments.data / "wild" / "unlabelled")
+            examples += [self_labelled(model, load_strips(clip, arguments.cache)) for clip in others]
+        train(
+            examples,
+            [prepare(data, model) for data in parts["dev"]],
+            keyboard_looks(arguments.data / "keyboards", arguments.cache),
+            arguments.out,
+            minutes=arguments.minutes,
+            model=model,
+            peak=arguments.peak,
+        )
     calibrate(arguments.out, parts["dev"])
 
 

@@ -90,7 +90,7 @@ def test_folders_are_matched_by_name_and_pooled(tmp_path: Path) -> None:
     assert result.pooled["onset_50ms"] == Score(6, 0, 2)
     assert result.mean_f1["onset_50ms"] == pytest.approx((1 + 2 / 3) / 2)
     assert "c.mid has no prediction" in result.warnings[0]
-    assert set(result.as_dict()) == {*METRICS, "mean_f1", "files", "warnings"}
+    assert set(result.as_dict()) == {*METRICS, "mean_f1", "errors", "files", "warnings"}
 
 
 def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
