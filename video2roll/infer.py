@@ -1,6 +1,7 @@
 """Running a network: strips -> activations of the 88 keys.
 
-The key reader is ours, and reads a strip only where it differs from the keyboard at rest; ``Video2RollNet`` is Audeo's.
+The key reader is ours, and reads a strip only where it differs from the keyboard at rest, in eight-bit integers where
+those were made; ``Video2RollNet`` is Audeo's.
 """
 
 import os
@@ -16,6 +17,7 @@ from pianoroll.keys import CENTRES, KEYS
 from video2roll import audeo
 from video2roll.audeo import Video2RollNet
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model
+from video2roll.quantised import QuantisedReader, load_quantised
 from video2roll.rectify import STRIP_SCALE
 from video2roll.rest import gain
 from video2roll.windows import window_indices
@@ -27,7 +29,7 @@ AROUND = 2  # white keys read on both sides of what changed
 STEP = 4  # white keys: parts of a strip are whole numbers of these wide, so that few sizes occur
 
 
-Network = KeyReader | Video2RollNet
+Network = KeyReader | QuantisedReader | Video2RollNet
 
 
 def load_network(path: str | os.PathLike[str] | None) -> tuple[Network, dict[str, Any]]:
@@ -35,7 +37,9 @@ def load_network(path: str | os.PathLike[str] | None) -> tuple[Network, dict[str
     checkpoint of Audeo (.pth). Raises ModelError."""
     if path is not None and Path(path).suffix in audeo.SUFFIXES:
         return audeo.load_audeo(path), {"threshold": audeo.THRESHOLD}
-    return load_model(DEFAULT_WEIGHTS if path is None else path)
+    weights = DEFAULT_WEIGHTS if path is None else Path(path)
+    network, facts = load_model(weights)
+    return load_quantised(network, weights) or network, facts
 
 
 def window_reach(network: Network) -> float:
@@ -77,7 +81,9 @@ def read_strips(
     return values
 
 
-def _read_changed(network: KeyReader, strips: np.ndarray, windows: np.ndarray, rest: np.ndarray) -> np.ndarray:
+def _read_changed(
+    network: KeyReader | QuantisedReader, strips: np.ndarray, windows: np.ndarray, rest: np.ndarray
+) -> np.ndarray:
     """Activations ``(n, 88, 2)`` of ``windows (n, frames)`` where a strip differs from the rest; elsewhere 0."""
     scale = gain(rest) / 255
     still = torch.from_numpy(rest.astype(np.float32) * scale)
@@ -88,7 +94,9 @@ def _read_changed(network: KeyReader, strips: np.ndarray, windows: np.ndarray, r
         inputs = torch.cat([seen, still[:, left:right].expand(len(windows), 1, -1, -1)], dim=1)
         centres = torch.from_numpy(places - left).expand(len(windows), -1)
         keys = (places >= left) & (places < right)
-        logits = network(inputs.contiguous(memory_format=torch.channels_last), centres)
+        if isinstance(network, KeyReader):
+            inputs = inputs.contiguous(memory_format=torch.channels_last)
+        logits = network(inputs, centres)
         values[:, keys] = logits.sigmoid().numpy()[:, keys]
     return values
 

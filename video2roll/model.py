@@ -101,8 +101,15 @@ class KeyReader(nn.Module):
         ``centres (B, 88)``: pixel columns of the key centres (may be fractions). Returns logits ``(B, 88, 2)``: down,
         onset.
         """
+        return self.judge(self.describe(windows), centres)
+
+    def describe(self, windows: Tensor) -> Tensor:
+        """Features ``(B, C, 13, W/4)`` of windows: all that is costly."""
         rest = windows[:, -1:]
-        features = self.trunk(torch.cat([windows - 0.5, 4 * (windows[:, :-1] - rest)], dim=1))
+        return self.trunk(torch.cat([windows - 0.5, 4 * (windows[:, :-1] - rest)], dim=1))
+
+    def judge(self, features: Tensor, centres: Tensor) -> Tensor:
+        """Logits ``(B, 88, 2)`` of features."""
         white, black = (
             self.white(_columns(features, centres[:, ~BLACK])),
             self.black(_columns(features, centres[:, BLACK])),
