@@ -9,18 +9,21 @@ import itertools
 import math
 import subprocess
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from lightning_fabric import Fabric
 from torch.nn import functional as F
+from torch.utils.tensorboard import SummaryWriter
 
 from dataset_tools.clips import Strips, find_keyboards, load_strips, read_manifest
 from dataset_tools.evaluate import compare_roll
 from pianoroll import PianoRoll
+from pianoroll.files import write_beside
 from pianoroll.keys import CENTRES
 from pianoroll.metrics import frame_score
 from video2roll.examples import (
@@ -41,7 +44,9 @@ CHOSEN_BY = ("frame", "onset_50ms", "onset_100ms")  # F1 by which thresholds are
 AVERAGED = 400  # steps over which the weights that are kept are averaged
 
 
-def loss_of(model: KeyReader, crops: torch.Tensor, labels: torch.Tensor, centres: torch.Tensor) -> torch.Tensor:
+def loss_of(
+    model: Callable[..., torch.Tensor], crops: torch.Tensor, labels: torch.Tensor, centres: torch.Tensor
+) -> torch.Tensor:
     """Weighted binary cross-entropy of down and onset over the keys that the crops show."""
     logits = model(crops, centres)
     each = F.binary_cross_entropy_with_logits(logits, labels[..., :2], reduction="none").sum(-1)
@@ -106,9 +111,70 @@ def average_into(average: KeyReader, model: KeyReader, part: float) -> None:
     """Move the weights of ``average`` towards those of ``model`` by ``part`` of the way (Polyak averaging)."""
     for kept, new in zip(average.state_dict().values(), model.state_dict().values(), strict=True):
         if kept.is_floating_point():
-            kept.lerp_(new, part)
+            kept.lerp_(new.to(kept.device), part)
         else:
             kept.copy_(new)
+
+
+class Training:
+    """A network that is being trained, on a GPU if there is one (then in mixed precision), and all it takes to go on.
+
+    The weights' running average is what is judged and kept, in ``out``; ``out`` + ``.resume`` holds the rest until the
+    end. Losses and scores are logged for TensorBoard in ``log``.
+    """
+
+    def __init__(self, model: KeyReader, out: Path, *, peak: float, log: Path) -> None:
+        precision: Any = "bf16-mixed" if torch.cuda.is_available() else "32-true"
+        self.fabric = Fabric(accelerator="auto", devices=1, precision=precision)
+        self.average = copy.deepcopy(model)
+        optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01)
+        self.model, self.optimiser = self.fabric.setup(model, optimiser)
+        self.out, self.peak, self.log = out, peak, SummaryWriter(str(log))
+        self.state = {"step": 0, "spent": 0.0, "best": 0.0, "judged": 0.0, "loss": 0.0}
+        self._resume = out.with_suffix(".resume")
+        self._parts: dict[str, Any] = {"model": self.model, "average": self.average, "optimiser": self.optimiser}
+        if self._resume.exists():
+            saved = torch.load(self._resume, weights_only=True, map_location="cpu")
+            self.state = saved["state"]
+            for name, part in self._parts.items():
+                part.load_state_dict(saved[name])
+            print(f"goes on from step {self.state['step']}", flush=True)
+
+    def step(self, drawn: Sequence[torch.Tensor], done: float) -> None:
+        """One step of AdamW on crops, labels and centres. ``done``, 0..1, is how much of the training is over: the rate
+        rises shortly, then falls along half a cosine."""
+        state = self.state
+        rise, fall = min(1, (state["step"] + 1) / 150), 0.5 + 0.5 * math.cos(math.pi * done)
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.peak * rise * fall + 1e-5
+        self.model.train()
+        crops, labels, centres = self.fabric.to_device(list(drawn))
+        loss = loss_of(self.model, crops.to(memory_format=torch.channels_last), labels, centres)
+        self.optimiser.zero_grad(set_to_none=True)
+        self.fabric.backward(loss)
+        self.optimiser.step()
+        state["step"] += 1
+        average_into(self.average, self.model.module, max(1 / AVERAGED, 1 / state["step"]))
+        state["loss"] += (loss.item() - state["loss"]) * max(0.02, 1 / state["step"])
+        if state["step"] % 100 == 0:
+            self.log.add_scalar("loss", state["loss"], state["step"])
+            print(f"{100 * done:5.1f} %  step {state['step']}  loss {state['loss']:.4f}", flush=True)
+
+    def judge(self, judges: list[Example], facts: dict[str, Any], done: float, spent: float) -> None:
+        """Keep the averaged weights if they read dev best so far; ``facts`` go with them."""
+        score = frame_f1(self.average, judges)
+        self.log.add_scalars("dev frame F1", score, self.state["step"])
+        print("dev frame F1 " + "  ".join(f"{name} {value:.3f}" for name, value in score.items()), flush=True)
+        self.state |= {"judged": done, "spent": spent, "best": max(self.state["best"], score["mean"])}
+        if score["mean"] == self.state["best"]:
+            now = {"steps": self.state["step"], "dev_frame_f1": round(score["mean"], 4)}
+            save_model(self.average, self.out, {**facts, **now})
+        with write_beside(self._resume) as temporary:
+            torch.save({"state": self.state, **{name: p.state_dict() for name, p in self._parts.items()}}, temporary)
+
+    def end(self) -> None:
+        self.log.close()
+        self._resume.unlink(missing_ok=True)
 
 
 def train(
@@ -121,58 +187,31 @@ def train(
     model: KeyReader,
     size: int = 32,
     peak: float = 1.2e-3,
+    log: Path | None = None,
 ) -> None:
-    """Train for ``minutes`` with AdamW and a cosine rate; of the weights' running average, keep what is best on dev.
-
-    A training that was cut off goes on from ``out`` + ``.resume``, which is removed at the end.
-    """
+    """Train for ``minutes``, and keep in ``out`` what reads ``judges`` best. One that was cut off goes on."""
     torch.manual_seed(0)
-    rng = np.random.default_rng(0)
-    average = copy.deepcopy(model)
-    odds = np.array(
-        [len(e.usable) ** 0.5 * (2.5 if e.data.notes and not e.data.clip.exact_ends else 1.0) for e in examples]
-    )
-    odds /= odds.sum()
-    optimiser = torch.optim.AdamW(model.parameters(), lr=peak, weight_decay=0.01)
+    training = Training(model, out, peak=peak, log=log or out.with_suffix(".log"))
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True).stdout.strip()
-    resume = out.with_suffix(".resume")
-    kept: dict[str, Any] = {"model": model, "average": average, "optimiser": optimiser}
-    state = {"step": 0, "spent": 0.0, "best": 0.0, "judged": 0.0, "loss": 0.0}
-    if resume.exists():
-        saved = torch.load(resume, weights_only=True)
-        state = saved["state"]
-        for name, each in kept.items():
-            each.load_state_dict(saved[name])
-        rng = np.random.default_rng(state["step"])
-        print(f"goes on from step {state['step']}", flush=True)
-    began = time.monotonic() - state["spent"]
+    facts = {"split": "train", "clips": len(examples), "looks": len(looks), "minutes": minutes, "commit": commit}
+    rng, odds = np.random.default_rng(int(training.state["step"])), _odds(examples)
+    began = time.monotonic() - training.state["spent"]
     with ThreadPoolExecutor(1) as ahead:
         coming = ahead.submit(batch, examples, odds, looks, size, rng)
         while (done := (time.monotonic() - began) / (60 * minutes)) < 1:
-            for group in optimiser.param_groups:
-                group["lr"] = peak * min(1, (state["step"] + 1) / 150) * (0.5 + 0.5 * math.cos(math.pi * done)) + 1e-5
-            model.train()
-            (crops, labels, centres), coming = coming.result(), ahead.submit(batch, examples, odds, looks, size, rng)
-            loss = loss_of(model, crops.to(memory_format=torch.channels_last), labels, centres)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            optimiser.step()
-            state["step"] += 1
-            average_into(average, model, max(1 / AVERAGED, 1 / state["step"]))
-            state["loss"] += (loss.item() - state["loss"]) * max(0.02, 1 / state["step"])
-            if state["step"] % 100 == 0:
-                print(f"{100 * done:5.1f} %  step {state['step']}  loss {state['loss']:.4f}", flush=True)
-            if done - state["judged"] > 0.1 or (done > 0.985 and done - state["judged"] > 0.02):
-                score = frame_f1(average, judges)
-                print("dev frame F1 " + "  ".join(f"{name} {value:.3f}" for name, value in score.items()), flush=True)
-                state |= {"judged": done, "best": max(state["best"], score["mean"])}
-                if score["mean"] == state["best"]:
-                    facts = {"split": "train", "clips": len(examples), "looks": len(looks), "steps": state["step"]}
-                    facts |= {"crops": state["step"] * size, "dev_frame_f1": round(score["mean"], 4), "commit": commit}
-                    save_model(average, out, facts)
-                state["spent"] = time.monotonic() - began
-                torch.save({"state": state, **{name: each.state_dict() for name, each in kept.items()}}, resume)
-    resume.unlink(missing_ok=True)
+            drawn, coming = coming.result(), ahead.submit(batch, examples, odds, looks, size, rng)
+            training.step(drawn, done)
+            since = done - training.state["judged"]
+            if since > 0.1 or (done > 0.985 and since > 0.02):
+                training.judge(judges, facts, done, time.monotonic() - began)
+    training.end()
+
+
+def _odds(examples: list[Example]) -> np.ndarray:
+    """How often each clip is drawn from: by the root of its length, the few labelled ones of other pianos more."""
+    rare = [bool(e.data.notes) and not e.data.clip.exact_ends for e in examples]
+    odds = np.array([len(e.usable) ** 0.5 * (2.5 if r else 1.0) for e, r in zip(examples, rare, strict=True)])
+    return odds / odds.sum()
 
 
 @torch.no_grad()
