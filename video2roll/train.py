@@ -37,7 +37,7 @@ from video2roll.examples import (
     unlabelled_clips,
 )
 from video2roll.infer import read_strips
-from video2roll.model import DEFAULT_WEIGHTS, KeyReader, KeyReaderSizes, load_model, save_model
+from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
 from video2roll.rectify import STRIP_SCALE
 
 CHOSEN_BY = ("frame", "onset_50ms", "onset_100ms")  # F1 by which thresholds are chosen
@@ -214,23 +214,12 @@ def _odds(examples: list[Example]) -> np.ndarray:
     return odds / odds.sum()
 
 
-@torch.no_grad()
-def widen(narrow: KeyReader, sizes: KeyReaderSizes) -> KeyReader:
-    """A wider network that answers as ``narrow`` does: what is new in it is not yet listened to (Net2Net)."""
-    wide = KeyReader(sizes)
-    for new, old in zip(wide.modules(), narrow.modules(), strict=True):
-        if isinstance(new, torch.nn.Conv2d | torch.nn.Linear):
-            assert isinstance(old, torch.nn.Conv2d | torch.nn.Linear)
-            outputs, inputs = old.weight.shape[:2]
-            new.weight[:outputs, inputs:] = 0
-            new.weight[:outputs, :inputs] = old.weight
-            if new.bias is not None and old.bias is not None:
-                new.bias[:outputs] = old.bias
-        elif isinstance(new, torch.nn.BatchNorm2d):
-            for kind in ("weight", "bias", "running_mean", "running_var"):
-                values = getattr(old, kind)
-                getattr(new, kind)[: len(values)] = values
-    return wide
+def meet_half_way(start: Path, out: Path) -> None:
+    """Put the weights half-way between those that training started from and those in ``out``: what they gain on pianos
+    never seen they keep, and lose less of what they knew (WiSE-FT, Wortsman et al., CVPR 2022)."""
+    (model, _), (trained, facts) = load_model(start), load_model(out)
+    average_into(model, trained, 0.5)
+    save_model(model, out, {**facts, "half_way": True})
 
 
 def main() -> None:
@@ -240,8 +229,10 @@ def main() -> None:
     )
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (3 GB)")
     parser.add_argument("--minutes", type=float, default=60, help="0: only choose the thresholds again")
-    parser.add_argument("--start", type=Path, help="weights to go on from, which label wild/unlabelled; none: neither")
-    parser.add_argument("--rendered", type=int, default=40, help="how many drawn pianos to train on, too")
+    parser.add_argument(
+        "--start", type=Path, help="weights to go on from and end half-way to; they label wild/unlabelled"
+    )
+    parser.add_argument("--rendered", type=int, default=0, help="how many drawn pianos to train on, too")
     parser.add_argument("--peak", type=float, default=1.2e-3, help="highest learning rate")
     parser.add_argument("--out", type=Path, default=DEFAULT_WEIGHTS)
     arguments = parser.parse_args()
@@ -258,8 +249,6 @@ def main() -> None:
         if arguments.start is not None:
             others = unlabelled_clips(arguments.data / "wild" / "unlabelled")
             examples += [self_labelled(model, load_strips(clip, arguments.cache)) for clip in others]
-            if model.sizes != KeyReaderSizes():
-                model = widen(model, KeyReaderSizes())
         train(
             examples,
             [prepare(data, model) for data in parts["dev"]],
@@ -269,6 +258,8 @@ def main() -> None:
             model=model,
             peak=arguments.peak,
         )
+        if arguments.start is not None:
+            meet_half_way(arguments.start, arguments.out)
     calibrate(arguments.out, parts["dev"])
 
 

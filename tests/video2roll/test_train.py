@@ -1,4 +1,4 @@
-"""Training runs, goes on where it was cut off, and widens a network without changing what it says."""
+"""Training runs, goes on where it was cut off, and ends half-way from where it began."""
 
 from pathlib import Path
 
@@ -10,9 +10,9 @@ from dataset_tools.clips import Clip, Strips
 from pianoroll import Note
 from pianoroll.roll import notes_to_frames
 from video2roll.examples import Example, draw, prepare, self_labelled
-from video2roll.model import KeyReader, KeyReaderSizes, load_model
+from video2roll.model import KeyReader, KeyReaderSizes, load_model, save_model
 from video2roll.rest import black_key_mask
-from video2roll.train import average_into, train, widen
+from video2roll.train import average_into, meet_half_way, train
 
 TINY = KeyReaderSizes(widths=(4, 4, 6), hidden=8)
 
@@ -33,19 +33,6 @@ def example(data: Strips) -> Example:
     return prepare(data, KeyReader(TINY))
 
 
-def test_a_wider_network_says_the_same() -> None:
-    torch.manual_seed(0)
-    narrow = KeyReader(TINY).eval()
-    for name, buffer in narrow.named_buffers():
-        if "running" in name:
-            buffer.uniform_(0.5, 1.5)
-    wide = widen(narrow, KeyReaderSizes(widths=(6, 8, 9), hidden=12)).eval()
-    windows, centres = torch.rand(2, 6, 104, 168), 160 * torch.rand(2, 88)
-    with torch.inference_mode():
-        torch.testing.assert_close(wide(windows, centres), narrow(windows, centres), atol=1e-4, rtol=1e-4)
-    assert sum(p.numel() for p in wide.parameters()) > sum(p.numel() for p in narrow.parameters())
-
-
 def test_what_is_averaged_moves_part_of_the_way() -> None:
     torch.manual_seed(0)
     average, model = KeyReader(TINY), KeyReader(TINY)
@@ -53,6 +40,16 @@ def test_what_is_averaged_moves_part_of_the_way() -> None:
     average_into(average, model, 0.25)
     torch.testing.assert_close(average.white[1].weight, before + 0.25 * (goal - before))
     assert torch.equal(average.order, model.order)
+
+
+def test_weights_end_half_way(tmp_path: Path) -> None:
+    paths, models = [tmp_path / "start.safetensors", tmp_path / "out.safetensors"], [KeyReader(TINY), KeyReader(TINY)]
+    for path, model in zip(paths, models, strict=True):
+        save_model(model, path, {"threshold": 0.4})
+    meet_half_way(*paths)
+    middle, facts = load_model(paths[1])
+    torch.testing.assert_close(middle.black[1].weight, (models[0].black[1].weight + models[1].black[1].weight) / 2)
+    assert facts["threshold"] == 0.4
 
 
 def test_what_is_drawn_shows_the_keys_that_its_labels_name(example: Example) -> None:
