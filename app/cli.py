@@ -464,17 +464,18 @@ def _error_table(result: "Evaluation") -> Table:
     labels = {
         "found": "found",
         "unseen": "missed",
-        "merged": "missed: merged",
-        "split": "extra: split",
-        "neighbour": "neighbour",
+        "merged": "merged",
+        "split": "split",
+        "neighbour": "near",
         "octave": "octave",
         "invented": "other",
-        "frame_white": "frame F1: white",
+        "frame_white": "white",
         "frame_black": "black",
-        "late_white_ms": "late (ms): white",
+        "late_white_ms": "white",
         "late_black_ms": "black",
     }
-    table = Table("file", title="Kinds of errors: notes, within 100 ms; frames", title_justify="left")
+    table = Table("file", box=None, title_justify="left")
+    table.title = "Notes found within 100 ms, missed (2 columns), extra (4); frame F1 by key; late by key (ms)"
     for label in labels.values():
         table.add_column(label, justify="right")
     rows = [(item.name, item.errors) for item in result.comparisons]
