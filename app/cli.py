@@ -474,8 +474,9 @@ def _error_table(result: "Evaluation") -> Table:
         "late_white_ms": "white",
         "late_black_ms": "black",
     }
-    table = Table("file", box=None, title_justify="left")
-    table.title = "Notes found within 100 ms, missed (2 columns), extra (4); frame F1 by key; late by key (ms)"
+    table = Table(box=None, title_justify="left", padding=(0, 1, 0, 0))
+    table.title = "Notes: found, missed (2 columns), extra (4); F1 of frames; how late (ms)"
+    table.add_column("file", no_wrap=True)
     for label in labels.values():
         table.add_column(label, justify="right")
     rows = [(item.name, item.errors) for item in result.comparisons]
@@ -483,8 +484,15 @@ def _error_table(result: "Evaluation") -> Table:
         rows.append(("all together", result.errors))
     for name, counts in rows:
         row = counts.as_dict()
-        table.add_row(name, *("–" if row[key] is None else str(row[key]) for key in labels))
+        table.add_row(name, *(_brief(row[key]) for key in labels))
     return table
+
+
+def _brief(value: float | int | None) -> str:
+    """A count, an F1 with two digits, or milliseconds."""
+    if value is None or isinstance(value, int):
+        return "–" if value is None else str(value)
+    return f"{value:.2f}" if 0 < abs(value) < 1 else f"{value:.0f}"
 
 
 @contextmanager
