@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import av
 import cv2
@@ -15,6 +16,10 @@ SAMPLES = 24  # pictures spread over a video
 DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
 
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
+_LUMA_FIRST = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12")  # layouts whose first plane is the brightness
+_FULL_RANGE = 2  # AVCOL_RANGE_JPEG: black is 0 and white 255, not 16 and 235
+_AS_GRAY = (2, 5, 6)  # colour spaces of which FFmpeg's gray is that plane: not told, and BT.601's two
+_STRETCHED = np.clip(np.round((np.arange(256) - 16) * 255 / 219), 0, 255).astype(np.uint8)
 _ASF_FILE_PROPERTIES = bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365")
 
 
@@ -243,9 +248,20 @@ def _is_mp4(file: Path) -> bool:
 
 def _image(picture: "av.VideoFrame", colour: bool) -> np.ndarray:
     """The picture as an array, turned as its display matrix says."""
-    image = picture.to_ndarray(format="bgr24" if colour else "gray")
+    image = picture.to_ndarray(format="bgr24") if colour else _gray(picture)
     turn = int(getattr(picture, "rotation", 0)) % 360
     return cv2.rotate(image, _TURNS[turn]) if turn in _TURNS else image
+
+
+def _gray(picture: "av.VideoFrame") -> np.ndarray:
+    """Brightness, 0 to 255: most videos hold it as a plane of its own, which need not be converted, only stretched."""
+    if picture.format.name not in _LUMA_FIRST or int(picture.colorspace) not in _AS_GRAY:
+        return picture.to_ndarray(format="gray")
+    plane: Any = picture.planes[0]
+    luma = np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[: picture.height, : picture.width]
+    if picture.format.name == "yuvj420p" or int(picture.color_range) == _FULL_RANGE:
+        return luma.copy()
+    return cv2.LUT(luma, _STRETCHED)
 
 
 def _time(picture: "av.VideoFrame", *, ordered: bool) -> float | None:

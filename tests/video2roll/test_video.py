@@ -1,12 +1,16 @@
 """Decoding: each frame with its own time, and what happens with videos that are not as they should be."""
 
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 
 from video2roll.video import VideoError, probe, read_frames, sample_frames
 
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "furelise.mp4"
 MakeVideo = Callable[..., Path]
 
 
@@ -110,3 +114,12 @@ def test_a_header_without_any_frame_is_refused(make_video: MakeVideo, tmp_path: 
 def test_samples_spread_over_the_video(make_video: MakeVideo) -> None:
     frames = sample_frames(make_video(frames=100), 4)
     assert [frame.time for frame in frames] == pytest.approx([0, 1, 2, 3])
+
+
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.avi", "clip.mkv", "sample"])
+def test_gray_is_what_ffmpeg_makes_of_the_picture(make_video: MakeVideo, name: str) -> None:
+    video = SAMPLE if name == "sample" else make_video(name=name, frames=8)
+    with av.open(str(video)) as container:
+        pictures = container.decode(video=0)
+        for frame in itertools.islice(read_frames(video, colour=False), 8):
+            np.testing.assert_array_equal(frame.image, next(pictures).to_ndarray(format="gray"))
