@@ -1,7 +1,7 @@
 """The key reader in eight-bit integers: the same answers on a CPU in a fraction of the time, run by OpenVINO.
 
-The trunk, which is what costs, was turned into integers once (``python -m video2roll.quantise``) and lies beside the
-weights that it was made from, whose hash it bears; the heads stay as they are.
+The trunk, which is what costs, is turned into integers at the end of training and lies beside the weights that it was
+made from, whose hash it bears; the heads stay as they are.
 """
 
 import hashlib
@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from video2roll.model import KeyReader
+from video2roll.model import KeyReader, load_model
+from video2roll.rectify import STRIP_HEIGHT
 
 HASH = "weights_sha256"  # under which the hash of the weights stands in the file
 
@@ -56,3 +57,38 @@ def load_quantised(network: KeyReader, weights: Path) -> QuantisedReader | None:
         return QuantisedReader(network, path)
     except (ImportError, RuntimeError):
         return None
+
+
+class _Describe(nn.Module):
+    """``KeyReader.describe`` as a module of its own."""
+
+    def __init__(self, network: KeyReader) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, windows: Tensor) -> Tensor:
+        return self.network.describe(windows)
+
+
+def quantise(weights: Path, crops: list[np.ndarray]) -> Path:
+    """Write the integers made from ``weights`` beside them; ``crops`` show what goes in."""
+    import nncf
+    import openvino
+
+    network, _ = load_model(weights)
+    frames = network.sizes.frames + 1
+    model = openvino.convert_model(
+        _Describe(network).eval(),
+        example_input=torch.from_numpy(crops[0]),
+        input=[(-1, frames, STRIP_HEIGHT, -1)],
+    )
+    integers = nncf.quantize(
+        model,
+        nncf.Dataset(crops),
+        subset_size=len(crops),
+        preset=nncf.QuantizationPreset.MIXED,
+        fast_bias_correction=False,
+    )
+    integers.set_rt_info(hash_of(weights), HASH)
+    openvino.save_model(integers, quantised_path(weights))
+    return quantised_path(weights)

@@ -1,6 +1,7 @@
 """Train the key reader on labelled clips: ``python -m video2roll.train --data ../shared/data``.
 
-``examples.py`` says what on. Weights are averaged while they are trained, and those kept that read dev best.
+``dataset_tools/examples.py`` says what on. Weights are averaged while they are trained, those kept that read dev best,
+and at the end turned into integers.
 """
 
 import argparse
@@ -22,13 +23,10 @@ from torch.utils.tensorboard import SummaryWriter
 
 from dataset_tools.clips import Strips, find_keyboards, load_strips, read_manifest
 from dataset_tools.evaluate import compare_roll
-from pianoroll import PianoRoll
-from pianoroll.files import write_beside
-from pianoroll.keys import CENTRES
-from pianoroll.metrics import frame_score
-from video2roll.examples import (
+from dataset_tools.examples import (
     Example,
     batch,
+    calibration_crops,
     in_view,
     keyboard_looks,
     prepare,
@@ -36,8 +34,13 @@ from video2roll.examples import (
     self_labelled,
     unlabelled_clips,
 )
+from pianoroll import PianoRoll
+from pianoroll.files import write_beside
+from pianoroll.keys import CENTRES
+from pianoroll.metrics import frame_score
 from video2roll.infer import read_strips
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
+from video2roll.quantised import quantise
 from video2roll.rectify import STRIP_SCALE
 
 CHOSEN_BY = ("frame", "onset_50ms", "onset_100ms")  # F1 by which thresholds are chosen
@@ -228,7 +231,7 @@ def main() -> None:
         "--data", type=Path, default=Path("../shared/data"), help="folder with clavision/, wild/ and keyboards/"
     )
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (3 GB)")
-    parser.add_argument("--minutes", type=float, default=60, help="0: only choose the thresholds again")
+    parser.add_argument("--minutes", type=float, default=60, help="0: only choose thresholds and make integers again")
     parser.add_argument(
         "--start", type=Path, help="weights to go on from and end half-way to; they label wild/unlabelled"
     )
@@ -261,6 +264,9 @@ def main() -> None:
         if arguments.start is not None:
             meet_half_way(arguments.start, arguments.out)
     calibrate(arguments.out, parts["dev"])
+    network, drawing = load_model(arguments.out)[0], np.random.default_rng(0)
+    crops = [crop for data in parts["train"] for crop in calibration_crops(prepare(data, network), drawing)]
+    print(f"{quantise(arguments.out, crops)}: ranges from {len(crops)} crops")
 
 
 if __name__ == "__main__":

@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from dataset_tools.clips import Clip, Strips
+from dataset_tools.examples import Example, draw, prepare, self_labelled
 from pianoroll import Note
 from pianoroll.roll import notes_to_frames
-from video2roll.examples import Example, draw, prepare, self_labelled
 from video2roll.model import KeyReader, KeyReaderSizes, load_model, save_model
 from video2roll.rest import black_key_mask
 from video2roll.train import average_into, meet_half_way, train

@@ -14,12 +14,12 @@ import cv2
 import numpy as np
 import torch
 
+from dataset_tools.augment import cut_off, dress, move, relight
 from dataset_tools.clips import Clip, Strips
 from dataset_tools.looks import gather_looks, training_pictures
 from dataset_tools.render import random_notes, random_scene, render_frames, scene_keyboard
 from pianoroll.keys import CENTRES
 from pianoroll.roll import notes_to_frames
-from video2roll.augment import cut_off, dress, move, relight
 from video2roll.model import KeyReader
 from video2roll.rectify import STRIP_SCALE, STRIP_WIDTH, KeyboardError, Rectifier
 from video2roll.rest import gain, rest_strip
@@ -36,6 +36,8 @@ SURE = 0.85  # of a reading that is taught where nobody labelled
 RENDERED = 6.0  # seconds of a drawn clip
 VIDEOS = (".mp4", ".mov")
 WRONG_GRID = ("stock", "moving")  # clips of which the keyboard is found in the wrong place, or hardly seen
+CALIBRATION = 8  # crops of a clip by which layers are measured
+CALIBRATION_WIDTH = 28 * STRIP_SCALE  # pixels: four octaves
 EDGE = 6  # pixels: keys whose centre is nearer to the crop's edge are not judged
 
 
@@ -194,3 +196,15 @@ def keyboard_looks(folder: Path, cache: Path) -> list[np.ndarray]:
         cache.mkdir(parents=True, exist_ok=True)
         np.save(kept, np.stack(gather_looks(training_pictures(folder))))
     return list(np.load(kept))
+
+
+def calibration_crops(example: Example, rng: np.random.Generator) -> list[np.ndarray]:
+    """Windows ``(1, 6, 104, CALIBRATION_WIDTH)`` of a clip as they are read, to measure the ranges of layers on."""
+    crops = []
+    for t in rng.choice(example.lively, CALIBRATION):
+        left = int(rng.integers((STRIP_WIDTH - CALIBRATION_WIDTH) // STRIP_SCALE + 1)) * STRIP_SCALE
+        frames = np.concatenate([example.data.strips[example.windows[0][t]], example.rest[None]])
+        crops.append(
+            frames[None, :, :, left : left + CALIBRATION_WIDTH].astype(np.float32) * np.float32(example.gain / 255)
+        )
+    return crops

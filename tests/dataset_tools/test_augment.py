@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from dataset_tools.augment import cut_off, dress, move, relight
 from pianoroll.keys import CENTRES
-from video2roll.augment import cut_off, dress, move, relight
 from video2roll.rectify import STRIP_HEIGHT, STRIP_SCALE
 from video2roll.rest import OCTAVE, WHITE_LEVEL, black_key_mask, gain
 
