@@ -484,15 +484,15 @@ def _error_table(result: "Evaluation") -> Table:
         rows.append(("all together", result.errors))
     for name, counts in rows:
         row = counts.as_dict()
-        table.add_row(name, *(_brief(row[key]) for key in labels))
+        table.add_row(name, *(_brief(key, row[key]) for key in labels))
     return table
 
 
-def _brief(value: float | int | None) -> str:
-    """A count, an F1 with two digits, or milliseconds."""
-    if value is None or isinstance(value, int):
-        return "–" if value is None else str(value)
-    return f"{value:.2f}" if 0 < abs(value) < 1 else f"{value:.0f}"
+def _brief(key: str, value: float | int | None) -> str:
+    """A count, an F1 with two digits, or whole milliseconds; – where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.2f}" if key.startswith("frame") else f"{round(value)}"
 
 
 @contextmanager
