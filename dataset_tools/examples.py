@@ -6,7 +6,7 @@ blur and noise, are mirrored about a D, which maps the keyboard onto itself, and
 (``augment.py``). Beside the labelled clips there are drawn ones, and ones that earlier weights have labelled.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,7 +18,7 @@ from dataset_tools.augment import cut_off, dress, move, relight
 from dataset_tools.clips import Clip, Strips
 from dataset_tools.looks import gather_looks, training_pictures
 from dataset_tools.render import random_notes, random_scene, render_frames, scene_keyboard
-from pianoroll.keys import CENTRES
+from pianoroll.keys import CENTRES, KEYS
 from pianoroll.roll import notes_to_frames
 from video2roll.model import KeyReader
 from video2roll.rectify import STRIP_SCALE, STRIP_WIDTH, KeyboardError, Rectifier
@@ -122,6 +122,25 @@ def batch(
 ) -> list[torch.Tensor]:
     drawn = [draw(examples[int(rng.choice(len(examples), p=odds))], looks, rng) for _ in range(size)]
     return [torch.from_numpy(np.stack([item[i] for item in drawn])) for i in range(3)]
+
+
+def balanced_windows(
+    examples: list[Example], size: int, rng: np.random.Generator
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    """Without end: windows ``(size, 5, 104, 624)`` uint8 as they are, *down* and weight ``(size, 88)``.
+
+    Every key that the clips hold, and silence, come up alike often."""
+    down = np.concatenate([e.data.down[e.usable] & (e.weight[e.usable] > 0) for e in examples])
+    clip = np.repeat(np.arange(len(examples)), [len(e.usable) for e in examples])
+    frame = np.concatenate([e.usable for e in examples])
+    kinds = [np.flatnonzero(down[:, key]) for key in range(KEYS)] + [np.flatnonzero(~down.any(axis=1))]
+    kinds = [kind for kind in kinds if len(kind)]
+    while True:
+        rows = [int(rng.choice(kinds[int(rng.integers(len(kinds)))])) for _ in range(size)]
+        drawn = [(examples[clip[row]], int(frame[row])) for row in rows]
+        windows = np.stack([e.data.strips[e.windows[0][t]] for e, t in drawn])
+        truth = np.stack([e.data.down[t] for e, t in drawn]).astype(np.float32)
+        yield windows, truth, np.stack([e.weight[t] for e, t in drawn])
 
 
 def self_labelled(model: KeyReader, data: Strips) -> Example:

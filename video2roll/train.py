@@ -1,7 +1,7 @@
 """Train the key reader on labelled clips: ``python -m video2roll.train --data ../shared/data``.
 
 ``dataset_tools/examples.py`` says what on. Weights are averaged while they are trained, those kept that read dev best,
-and at the end turned into integers.
+and at the end turned into integers. ``--network video2rollnet`` trains Audeo's network on the same clips instead.
 """
 
 import argparse
@@ -10,7 +10,7 @@ import itertools
 import math
 import subprocess
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from dataset_tools.clips import Strips, find_keyboards, load_strips, read_manife
 from dataset_tools.evaluate import compare_roll
 from dataset_tools.examples import (
     Example,
+    balanced_windows,
     batch,
     calibration_crops,
     in_view,
@@ -38,12 +39,15 @@ from pianoroll import PianoRoll
 from pianoroll.files import write_beside
 from pianoroll.keys import CENTRES
 from pianoroll.metrics import frame_score
+from video2roll.audeo import pictures
 from video2roll.infer import read_strips
 from video2roll.model import DEFAULT_WEIGHTS, KeyReader, load_model, save_model
 from video2roll.quantised import quantise
 from video2roll.rectify import STRIP_SCALE
+from video2roll.train_audeo import Drawn, train_audeo
 
 CHOSEN_BY = ("frame", "onset_50ms", "onset_100ms")  # F1 by which thresholds are chosen
+AUDEO_BATCH = 16  # windows a step of Audeo's network
 AVERAGED = 400  # steps over which the weights that are kept are averaged
 
 
@@ -225,6 +229,20 @@ def meet_half_way(start: Path, out: Path) -> None:
     save_model(model, out, {**facts, "half_way": True})
 
 
+def train_baseline(parts: dict[str, list[Strips]], out: Path, minutes: float) -> None:
+    """Train Audeo's network on the clips that are not dev's, as far as ``minutes`` go."""
+    model, rng = KeyReader(), np.random.default_rng(0)
+    examples = [prepare(data, model) for data in parts["train"]]
+    judges = [prepare(data, model) for data in parts["dev"]]
+
+    def drawn(clips: list[Example]) -> Iterator[Drawn]:
+        for windows, down, weight in balanced_windows(clips, AUDEO_BATCH, rng):
+            seen = np.stack([pictures(strips) for strips in windows])
+            yield torch.from_numpy(seen).float() / 255, torch.from_numpy(down), torch.from_numpy(weight)
+
+    train_audeo(drawn(examples), list(itertools.islice(drawn(judges), 16)), out, minutes=minutes)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument(
@@ -237,13 +255,18 @@ def main() -> None:
     )
     parser.add_argument("--rendered", type=int, default=0, help="how many drawn pianos to train on, too")
     parser.add_argument("--peak", type=float, default=1.2e-3, help="highest learning rate")
-    parser.add_argument("--out", type=Path, default=DEFAULT_WEIGHTS)
+    parser.add_argument("--out", type=Path, help="weights to write (.safetensors; .pth with video2rollnet)")
+    parser.add_argument("--network", choices=("key_reader", "video2rollnet"), default="key_reader")
     arguments = parser.parse_args()
     clips = []
     for name in ("clavision", "wild"):
         clips += read_manifest(arguments.data / name / "manifest.csv")
     ready = [load_strips(clip, arguments.cache) for clip in find_keyboards(clips)]
     parts = {split: [strips for strips in ready if strips.clip.split == split] for split in ("train", "dev")}
+    if arguments.network == "video2rollnet":
+        train_baseline(parts, arguments.out or Path("video2rollnet.pth"), arguments.minutes)
+        return
+    arguments.out = arguments.out or DEFAULT_WEIGHTS
     if arguments.minutes > 0:
         model = KeyReader() if arguments.start is None else load_model(arguments.start)[0]
         examples = [
