@@ -8,12 +8,14 @@ as a frame of film lasts 17 to 50 ms.
 """
 
 import itertools
+from pathlib import Path
 
 import numpy as np
 
-from pianoroll import Note, PianoRoll, SilentkeysError
+from pianoroll import Note, PianoRoll
 from pianoroll.keys import KEYS, LOWEST_PITCH
 from pianoroll.roll import frame_distance
+from roll2midi.errors import DecodeError
 
 SHORTEST_NOTE = 0.06  # seconds
 CLEAR_ONSET = 0.4  # onset activation from which a blip is a note
@@ -26,19 +28,25 @@ SINKS = 0.1  # frame activation by which else the key comes up in between
 VELOCITY = 80  # the picture's loudness is not read: all notes sound alike
 
 
-class DecodeError(SilentkeysError):
-    """Notes that cannot be made from a roll as asked."""
-
-
 def decode(roll: PianoRoll, *, model: str | None = None) -> list[Note]:
-    """Notes of a roll, sorted by onset. ``model``: "rules", the only one so far. Raises DecodeError for another."""
+    """Notes of a roll, sorted by onset. ``model``: "rules", or a checkpoint of Audeo's Roll2MidiNet (.tar, .pth), which
+    then cleans the roll first. Raises DecodeError where it is neither."""
     if model not in (None, "rules"):
-        raise DecodeError(f"There is no note model “{model}”; “rules” is the one there is.")
+        roll = _cleaned(roll, model)
     notes: list[Note] = []
     if len(roll):
         for key in np.flatnonzero((roll.frame >= roll.threshold).any(axis=0)):
             notes += _notes_of_key(roll, int(key))
     return sorted(notes)
+
+
+def _cleaned(roll: PianoRoll, model: str) -> PianoRoll:
+    """The roll as Audeo's network cleans it."""
+    from roll2midi import audeo
+
+    if Path(model).suffix not in audeo.SUFFIXES:
+        raise DecodeError(f"There is no note model “{model}”; give “rules” or a checkpoint of Roll2MidiNet (.tar).")
+    return audeo.clean(roll, audeo.load_roll2midi(model))
 
 
 def _notes_of_key(roll: PianoRoll, key: int) -> list[Note]:
