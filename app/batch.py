@@ -10,8 +10,8 @@ from time import perf_counter
 from typing import Any
 
 from app import pipeline
-from app.options import OUTPUTS, check_fingering
-from app.report import Progress, Report, load_report
+from app.options import OUTPUTS, check_fingering, check_pedal
+from app.report import Progress, Report, as_settings, load_report
 from pianoroll import FileError, SilentkeysError
 from pianoroll.files import check_folder
 
@@ -46,10 +46,12 @@ def run_batch(
     out: str | os.PathLike[str],
     *,
     model: str | None = None,
+    note_model: str | None = None,
     instrument: int | str = 0,
     soundfont: str | os.PathLike[str] | None = None,
     outputs: Sequence[str] = OUTPUTS,
     fingering: str = "auto",
+    pedal: str = "none",
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Item]:
@@ -58,13 +60,16 @@ def run_batch(
     Raises FileError where the folder does not exist or holds no video, or ``out`` cannot be written, and OptionError.
     """
     check_fingering(fingering)
+    check_pedal(pedal)
     videos = find_videos(folder)
     target = check_folder(out)
     wanted = tuple(dict.fromkeys([*outputs, "json"]))
     names = _names(videos)
+    made_with: dict[str, Any] = {"model": model, "note_model": note_model, "instrument": instrument}
+    made_with |= {"soundfont": soundfont, "fingering": fingering, "pedal": pedal}
     items = []
     for number, video in enumerate(videos, start=1):
-        before = None if force else _finished(target / f"{names[video]}.json", video, wanted)
+        before = None if force else _finished(target / f"{names[video]}.json", video, wanted, as_settings(**made_with))
         if before is not None:
             items.append(Item(video, "skipped", notes=before))
             continue
@@ -74,17 +79,7 @@ def run_batch(
                 progress(f"{label}: {stage}", fraction)
 
         def work(video: Path = video, tell: Progress = tell) -> Report:
-            return pipeline.transcribe(
-                video,
-                target,
-                model=model,
-                instrument=instrument,
-                soundfont=soundfont,
-                outputs=wanted,
-                fingering=fingering,
-                name=names[video],
-                progress=tell,
-            )
+            return pipeline.transcribe(video, target, **made_with, outputs=wanted, name=names[video], progress=tell)
 
         items.append(_try(video, work))
     return items
@@ -120,10 +115,12 @@ def _names(videos: list[Path]) -> dict[Path, str]:
     return {video: video.stem if stems[video.stem.lower()] == 1 else video.name for video in videos}
 
 
-def _finished(path: Path, video: Path, wanted: Sequence[str]) -> int | None:
-    """Notes found, if the report says that this video was done with all wanted outputs; else None."""
+def _finished(path: Path, video: Path, wanted: Sequence[str], settings: dict[str, str | None]) -> int | None:
+    """Notes found, if the report says that this video was done so, with all wanted outputs; else None."""
     report = load_report(path)
     if report is None or report.get("source") != str(video) or report.get("missing"):
+        return None
+    if report.get("settings") != settings:
         return None
     made = report.get("files", {})
     if not all(output in made and Path(made[output]).exists() for output in wanted):

@@ -51,9 +51,22 @@ HighestKey = Annotated[str | None, typer.Option("--highest-key", metavar="C7", h
 Model = Annotated[
     str | None, typer.Option("--model", metavar="NAME|FILE", help="The network to read with.", show_default="built in")
 ]
+NoteModel = Annotated[
+    str | None,
+    typer.Option(
+        "--note-model",
+        metavar="NAME|FILE",
+        help="What finds the notes: refiner, rules, threshold, weights (.safetensors), or Roll2MidiNet's (.tar).",
+        show_default="refiner",
+    ),
+]
 Instrument = Annotated[str, typer.Option("--instrument", help="General MIDI instrument: 0 to 127, or its name.")]
 SoundFont = Annotated[
     Path | None, typer.Option("--soundfont", metavar="FILE", help="Soundfont, .sf2 or .sf3.", show_default="found")
+]
+Pedal = Annotated[
+    str,
+    typer.Option("--pedal", metavar="none|auto", help="Put a likely sustain pedal into MIDI and sound, or none."),
 ]
 Fingering = Annotated[
     str, typer.Option("--fingering", metavar="auto|none", help="Print the fingers that were surely seen, or none.")
@@ -101,12 +114,14 @@ def transcribe(
     lowest_key: LowestKey = None,
     highest_key: HighestKey = None,
     model: Model = None,
+    note_model: NoteModel = None,
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
     outputs: Annotated[
         str, typer.Option("--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,svg,wav,png,json.")
     ] = "npz,mid,csv,musicxml,pdf,wav,png,json",
     fingering: Fingering = "auto",
+    pedal: Pedal = "none",
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -125,10 +140,12 @@ def transcribe(
             lowest_key=parse_lowest_key(lowest_key),
             highest_key=parse_highest_key(highest_key),
             model=model,
+            note_model=note_model,
             instrument=instrument,
             soundfont=soundfont,
             outputs=parse_outputs(outputs),
             fingering=fingering,
+            pedal=pedal,
             progress=progress,
         )
     _tell(report)
@@ -218,7 +235,12 @@ def roll(
 def notes(
     roll: Annotated[Path, typer.Argument(metavar="FILE.npz", help="A piano roll.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.mid", help="The MIDI file.")],
-    model: Model = None,
+    model: Annotated[
+        str | None,
+        typer.Option("--model", metavar="NAME|FILE", help="As --note-model of transcribe.", show_default="refiner"),
+    ] = None,
+    instrument: Instrument = "0",
+    pedal: Pedal = "none",
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -226,7 +248,7 @@ def notes(
     """Decode the notes of a piano roll."""
     from app import pipeline
 
-    found = pipeline.notes(roll, out, model=model)
+    found = pipeline.notes(roll, out, model=model, instrument=instrument, pedal=pedal)
     _say(f"{len(found)} notes: {out}")
     if as_json:
         _print_json({"file": str(out), "notes": len(found)})
@@ -280,6 +302,7 @@ def evaluate(
     ] = None,
     split: Annotated[str, typer.Option("--split", help="Which clips of the manifest.")] = "dev",
     model: Model = None,
+    note_model: NoteModel = None,
     given_keyboard: Annotated[
         bool, typer.Option("--given-keyboard", help="Take the manifest's corners, do not look for the keyboard.")
     ] = False,
@@ -298,7 +321,7 @@ def evaluate(
     if (manifest is None) == (predicted is None) or (predicted is None) != (truth is None):
         raise OptionError("Give either PRED and TRUTH, or --manifest CSV; see “silentkeys evaluate --help”.")
     if predicted is not None and truth is not None:
-        result = judge.evaluate(predicted, truth, start=start, end=end)
+        result = judge.evaluate(predicted, truth, note_model=note_model, start=start, end=end)
     else:
         assert manifest is not None
         with _progress() as progress:
@@ -306,6 +329,7 @@ def evaluate(
                 manifest,
                 split=split,
                 model=model,
+                note_model=note_model,
                 given_keyboard=given_keyboard,
                 start=start,
                 end=end,
@@ -326,12 +350,14 @@ def batch(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Every video in it (not in folders below).")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")],
     model: Model = None,
+    note_model: NoteModel = None,
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
     outputs: Annotated[str, typer.Option("--outputs", metavar="LIST", help="As in transcribe.")] = (
         "npz,mid,csv,musicxml,pdf,wav,png,json"
     ),
     fingering: Fingering = "auto",
+    pedal: Pedal = "none",
     force: Annotated[bool, typer.Option("--force", help="Do those again that are already finished.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -346,10 +372,12 @@ def batch(
             folder,
             out,
             model=model,
+            note_model=note_model,
             instrument=instrument,
             soundfont=soundfont,
             outputs=parse_outputs(outputs),
             fingering=fingering,
+            pedal=pedal,
             force=force,
             progress=progress,
         )
@@ -460,7 +488,7 @@ def _score_table(result: "Evaluation") -> Table:
 
 
 def _error_table(result: "Evaluation") -> Table:
-    """One row a file and one for all: notes found, the kinds of those missed and invented, and how late they begin."""
+    """One row a file and one for all: notes found, the kinds of those missed and invented, when they begin."""
     labels = {
         "found": "found",
         "unseen": "missed",
@@ -475,7 +503,7 @@ def _error_table(result: "Evaluation") -> Table:
         "late_black_ms": "black",
     }
     table = Table(box=None, title_justify="left", padding=(0, 1, 0, 0))
-    table.title = "Notes: found, missed (2 columns), extra (4); F1 of frames; how late (ms)"
+    table.title = "Notes: found, missed (2 columns), extra (4); F1 of frames; how late (ms); --json tells more"
     table.add_column("file", no_wrap=True)
     for label in labels.values():
         table.add_column(label, justify="right")

@@ -15,6 +15,9 @@ ALL_OUTPUTS = (*OUTPUTS, "svg")
 FINGERING = ("auto", "none")
 """Print the fingers that were surely seen in the score, or none."""
 
+PEDAL = ("none", "auto")
+"""Leave the sustain pedal, which no video shows, out, or put a plausible one into MIDI and sound."""
+
 
 class OptionError(SilentkeysError):
     """An option that makes no sense."""
@@ -72,6 +75,13 @@ def check_fingering(name: str) -> bool:
     """Whether fingers are to be printed in the score. Raises OptionError unless ``name`` is one of FINGERING."""
     if name not in FINGERING:
         raise OptionError(f"--fingering “{name}” is unknown; choose {' or '.join(FINGERING)}.")
+    return name == "auto"
+
+
+def check_pedal(name: str) -> bool:
+    """Whether a pedal is to be put in. Raises OptionError unless ``name`` is one of PEDAL."""
+    if name not in PEDAL:
+        raise OptionError(f"--pedal “{name}” is unknown; choose {' or '.join(PEDAL)}.")
     return name == "auto"
 
 

@@ -15,11 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.options import OUTPUTS, OptionError, check_fingering, check_span
-from app.report import Clock, Progress, Report, versions
+from app.options import OUTPUTS, OptionError, check_fingering, check_pedal, check_span
+from app.report import Clock, Progress, Report, as_settings, own_version, versions
 from pianoroll import FileError, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
 from pianoroll.files import check_folder
-from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, pitch_name
+from pianoroll.keys import HIGHEST_PITCH, KEYS, LOWEST_PITCH, pitch_name
+from pianoroll.midi import read_performance
 from pianoroll.plot import write_plot
 from pianoroll.roll import frame_distance
 from video2roll.corners import assumed_range, check_range, count_keys, given_keyboard, possible_ranges
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from video2roll.follow import View
 
 Pathlike = str | os.PathLike[str]
+Spans = Sequence[tuple[float, float]]  # seconds from and to which the pedal is down
 DOUBTFUL = 0.6  # confidence in a keyboard below which the user is told to look
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -47,10 +49,12 @@ def transcribe(
     lowest_key: int | None = None,
     highest_key: int | None = None,
     model: str | None = None,
+    note_model: str | None = None,
     instrument: int | str = 0,
     soundfont: Pathlike | None = None,
     outputs: Sequence[str] = OUTPUTS,
     fingering: str = "auto",
+    pedal: str = "none",
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -58,31 +62,35 @@ def transcribe(
 
     ``start``, ``end``: seconds. ``corners (4, 2)``: pixels, see ``Keyboard``; found in the video unless given.
     ``lowest_key``, ``highest_key``: MIDI pitches of the outermost keys in view.
+    ``model`` reads the video, ``note_model`` finds notes in what was read: see ``roll2midi.decode``.
     ``instrument``: General MIDI program 0..127 or its name, for the sound and the MIDI file.
     ``fingering``: "auto" prints the fingers that were surely seen in the score, "none" prints none.
+    ``pedal``: "auto" puts a plausible sustain pedal, which no video shows, into the MIDI file and the sound.
     ``name``: of the outputs, the video's unless given.
 
     What fails after the notes are known (score, sound, a file) is noted in ``Report.missing``, and the rest is kept.
     Raises KeyboardError (no keyboard), VideoError, CornersError, OptionError or FileError (e.g. the disk is full).
     """
     check_span(start, end)
-    fingers = check_fingering(fingering)
+    fingers, pedalled = check_fingering(fingering), check_pedal(pedal)
     info = probe(video)
     folder = check_folder(out)
     program = _check_sound(instrument, soundfont)
-    report = Report(source=str(video), versions=versions())
+    _check_note_model(note_model)
+    made_with = {"model": model, "note_model": note_model, "instrument": instrument, "soundfont": soundfont}
+    settings = as_settings(**made_with, fingering=fingering, pedal=pedal)
+    report = Report(source=str(video), settings=settings, versions=versions())
     clock = Clock(report.timings, progress)
     seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, clock)
     report.warnings += seen.warnings
     with clock("notes"):
-        import roll2midi
-
-        played = roll2midi.assign_hands(roll2midi.decode(seen.roll), seen.roll)
+        played, spans = _played(seen.roll, note_model, pedalled)
     _describe(report, info, seen, played)
+    report.models["roll2midi"] = Path(note_model or "refiner").name
     job = _Job(report, clock, folder, name or Path(video).stem, tuple(outputs))
-    _write_notes(job, seen.roll, played, program)
+    _write_notes(job, seen.roll, played, spans, program)
     _write_score(job, played, fingering=fingers)
-    _write_sound(job, played, program, soundfont)
+    _write_sound(job, played, spans, program, soundfont)
     _write_report(job)
     return report
 
@@ -160,14 +168,16 @@ def roll(
     return seen.roll
 
 
-def notes(roll: Pathlike, out: Pathlike, *, model: str | None = None) -> list[Note]:
-    """Decode the notes of a roll (.npz) and write them to the file ``out`` (.mid). Raises FileError."""
+def notes(
+    roll: Pathlike, out: Pathlike, *, model: str | None = None, instrument: int | str = 0, pedal: str = "none"
+) -> list[Note]:
+    """Decode the notes of a roll (.npz) and write them to the file ``out`` (.mid). Raises FileError, OptionError, and
+    DecodeError where there is no such ``model``."""
+    pedalled, program = check_pedal(pedal), _check_sound(instrument, None)
     _check_file(out, ".mid", ".midi")
     read = PianoRoll.load(roll)
-    import roll2midi
-
-    found = roll2midi.assign_hands(roll2midi.decode(read, model=model), read)
-    write_midi(found, out)
+    found, spans = _played(read, model, pedalled)
+    _write_midi(found, spans, out, source=str(read.metadata.get("source", roll)), program=program)
     return found
 
 
@@ -188,8 +198,16 @@ def synth(midi: Pathlike, out: Pathlike, *, instrument: int | str = 0, soundfont
     """Play a MIDI file into the file ``out`` (.wav). Raises FileError, and SynthError where it cannot be played."""
     _check_file(out, ".wav")
     program = _check_sound(instrument, soundfont)
-    played = read_midi(midi)
-    _play(played, out, program, soundfont)
+    played, pedal = read_performance(midi)
+    _play(played, pedal, out, program, soundfont)
+
+
+def _played(read: PianoRoll, model: str | None, pedalled: bool) -> tuple[list[Note], list[tuple[float, float]]]:
+    """The notes of a roll with hands, fingers and velocities; and the seconds in which the pedal is down, if any."""
+    import roll2midi
+
+    found = roll2midi.assign_hands(roll2midi.decode(read, model=model), read)
+    return roll2midi.add_velocities(found), roll2midi.guess_pedal(found) if pedalled else []
 
 
 def keyboard_facts(keyboard: Keyboard | None, *, given: bool = False) -> dict[str, Any]:
@@ -351,7 +369,7 @@ def _describe(report: Report, info: VideoInfo, seen: _Seen, played: list[Note]) 
         "keyboard": None if seen.given else round(float(seen.keyboard.confidence), 4),
         "notes": round(float(np.mean([note.confidence for note in played])), 4) if played else None,
     }
-    report.models = {"video2roll": str(seen.roll.metadata.get("model", "")), "roll2midi": "rules"}
+    report.models = {"video2roll": str(seen.roll.metadata.get("model", ""))}
     if not played:
         report.warnings.append("No note was found: nothing is played here, or the keys cannot be seen well enough.")
 
@@ -391,12 +409,12 @@ class _Job:
         self.report.files[output] = str(path or self.path(output))
 
 
-def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], program: int) -> None:
+def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], pedal: Spans, program: int) -> None:
     """The roll, the notes as MIDI and table, and their picture."""
     span = {"start": float(roll.times[0]) if len(roll) else 0.0, "end": roll.end}
     writers = {
         "npz": lambda path: roll.save(path),
-        "mid": lambda path: write_midi(played, path, program=program),
+        "mid": lambda path: _write_midi(played, pedal, path, source=job.report.source, program=program),
         "csv": lambda path: write_csv(played, path),
         "png": lambda path: write_plot(played, path, title=job.name, **span),
     }
@@ -406,6 +424,19 @@ def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], program: int) -
                 with job.making(output):
                     write(job.path(output))
                     job.made(output)
+
+
+def _write_midi(played: list[Note], pedal: Spans, path: Pathlike, *, source: str, program: int = 0) -> None:
+    """The performance as MIDI, its bars where the score's are."""
+    import score as score_stage
+
+    try:
+        beats = score_stage.find_beats(played)
+    except Exception:  # bars are a help to read the file by; without them it keeps one tempo
+        _log.warning("no beats were found for %s", path, exc_info=True)
+        beats = None
+    about = [f"silentkeys {own_version()}", f"read from {Path(source).name}"]
+    write_midi(played, path, beats=beats, program=program, pedal=pedal, text=about)
 
 
 def _write_score(job: _Job, played: list[Note], *, title: str | None = None, fingering: bool = True) -> None:
@@ -437,17 +468,17 @@ def _write_score_file(job: _Job, engraved: "Score", output: str) -> None:
     job.made(output, path)
 
 
-def _write_sound(job: _Job, played: list[Note], program: int, soundfont: Pathlike | None) -> None:
+def _write_sound(job: _Job, played: list[Note], pedal: Spans, program: int, soundfont: Pathlike | None) -> None:
     if "wav" in job.wanted:
         with job.clock("sound"), job.making("wav"):
-            _play(played, job.path("wav"), program, soundfont)
+            _play(played, pedal, job.path("wav"), program, soundfont)
             job.made("wav")
 
 
-def _play(played: list[Note], out: Pathlike, program: int, soundfont: Pathlike | None) -> None:
+def _play(played: list[Note], pedal: Spans, out: Pathlike, program: int, soundfont: Pathlike | None) -> None:
     import midi_synth
 
-    sound = midi_synth.render(played, soundfont=soundfont, instrument=program)
+    sound = midi_synth.render(played, pedal=pedal, soundfont=soundfont, instrument=program)
     midi_synth.write_wav(sound, out)
 
 
@@ -470,6 +501,14 @@ def _check_sound(instrument: int | str, soundfont: Pathlike | None) -> int:
     if soundfont is not None:
         find_soundfont(soundfont)
     return program_number(instrument)
+
+
+def _check_note_model(model: str | None) -> None:
+    """Raises DecodeError before any long work where there is no such model, or its file is none."""
+    import roll2midi
+
+    nothing = np.zeros((0, KEYS), dtype=np.float32)
+    roll2midi.decode(PianoRoll(np.zeros(0), nothing, nothing), model=model)
 
 
 def _check_file(path: Pathlike, *suffixes: str) -> None:

@@ -23,11 +23,13 @@ _PACKAGES = ("torch", "numpy", "opencv-python", "av", "pretty_midi", "music21", 
 class Report:
     """What ``transcribe`` did. Times in seconds; ``keyboard`` as ``silentkeys keyboard`` gives it.
 
+    ``settings``: the options by which the outputs were made, see ``as_settings``.
     ``files``: output name to path, what was made (of SVG the first page; ``pages`` has all of them).
     ``missing``: output name to reason, what was wanted but failed.
     """
 
     source: str
+    settings: dict[str, str | None] = field(default_factory=dict)
     video: dict[str, Any] = field(default_factory=dict)
     keyboard: dict[str, Any] = field(default_factory=dict)
     notes: int = 0
@@ -61,6 +63,11 @@ class Report:
         """Write the report as JSON. Raises FileError where that cannot be done."""
         with write_beside(path) as temporary:
             temporary.write_text(json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def as_settings(**options: object) -> dict[str, str | None]:
+    """Options as a report keeps them, to tell whether outputs were made with the same."""
+    return {name: None if value is None else str(value) for name, value in options.items()}
 
 
 @dataclass

@@ -9,11 +9,13 @@ from dataclasses import dataclass, field, fields
 
 import mir_eval
 import numpy as np
+from scipy.stats import spearmanr
 
 from pianoroll import Note
 from pianoroll.keys import BLACK
 from pianoroll.metrics import Score, intervals
 
+AGAIN = 0.15  # seconds from a key's coming up to its being struck again
 NEAR = 0.1  # seconds between onsets of notes that belong together
 
 
@@ -23,7 +25,10 @@ class Errors:
 
     ``merged``: missed, as the same key was read as held on. ``split``: extra, inside a true note of the same key.
     ``neighbour``, ``octave``: extra, one or two keys, or twelve, from a true note that begins there. ``invented``: the
-    other extra ones; ``unseen``: the other missed ones. ``frame_white``, ``frame_black``: frames, by the keys' colour.
+    other extra ones; ``unseen``: the other missed ones. ``again``: true notes struck shortly after their key came up,
+    and ``again_found`` of them. ``frame_white``, ``frame_black``: frames, by the keys' colour. ``strays``: how far each
+    found note begins from where its file's usual lateness has it (seconds). ``ranks``: each file's rank correlation of
+    velocities, where the true ones differ.
     """
 
     found: int = 0
@@ -33,21 +38,28 @@ class Errors:
     neighbour: int = 0
     octave: int = 0
     invented: int = 0
+    again: int = 0
+    again_found: int = 0
     frame_white: Score = field(default_factory=Score)
     frame_black: Score = field(default_factory=Score)
     late_white: list[float] = field(default_factory=list)
     late_black: list[float] = field(default_factory=list)
+    strays: list[float] = field(default_factory=list)
+    ranks: list[float] = field(default_factory=list)
 
     def __add__(self, other: "Errors") -> "Errors":
         return Errors(*(getattr(self, each.name) + getattr(other, each.name) for each in fields(self)))
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """Counts; F1 of frames on white and on black keys (None where none was played or read); and the median onset
-        error of the notes found, in ms (None where there is none)."""
+        """Counts; F1 of frames on white and on black keys; the median onset error of the notes found and the mean of
+        what is left without it, in ms; and the mean rank correlation of velocities. None where there is none."""
         counts = {each.name: getattr(self, each.name) for each in fields(self) if each.type is int}
         colours = {"white": (self.frame_white, self.late_white), "black": (self.frame_black, self.late_black)}
         frames = {f"frame_{name}": None if s == Score() else round(s.f1, 4) for name, (s, _) in colours.items()}
-        return counts | frames | {f"late_{name}_ms": _median_ms(late) for name, (_, late) in colours.items()}
+        late = {f"late_{name}_ms": _median_ms(late) for name, (_, late) in colours.items()}
+        strays = round(1000 * float(np.mean(self.strays)), 1) if self.strays else None
+        rank = round(float(np.mean(self.ranks)), 3) if self.ranks else None
+        return counts | frames | late | {"strays_ms": strays, "velocity_rank": rank}
 
 
 def _median_ms(values: list[float]) -> float | None:
@@ -71,7 +83,13 @@ def sort_errors(predicted: Sequence[Note], true: Sequence[Note]) -> Errors:
     late: dict[bool, list[float]] = {False: [], True: []}
     for i, j in pairs:
         late[bool(BLACK[true[i].key])].append(predicted[j].onset - true[i].onset)
+    again = _struck_again(true)
+    every = np.array(late[False] + late[True])
     return Errors(
+        again=len(again),
+        again_found=len(again & found),
+        strays=np.abs(every - np.median(every)).tolist() if len(every) else [],
+        ranks=_rank([true[i].velocity for i, _ in pairs], [predicted[j].velocity for _, j in pairs]),
         found=len(pairs),
         merged=counts["merged"],
         unseen=counts["unseen"],
@@ -82,6 +100,24 @@ def sort_errors(predicted: Sequence[Note], true: Sequence[Note]) -> Errors:
         late_white=late[False],
         late_black=late[True],
     )
+
+
+def _struck_again(true: Sequence[Note]) -> set[int]:
+    """Which notes are struck shortly after their key came up."""
+    again, ended = set(), dict[int, float]()
+    for i in sorted(range(len(true)), key=lambda i: true[i]):
+        note = true[i]
+        if note.onset - ended.get(note.pitch, -np.inf) <= AGAIN:
+            again.add(i)
+        ended[note.pitch] = max(note.offset, ended.get(note.pitch, -np.inf))
+    return again
+
+
+def _rank(true: Sequence[int], found: Sequence[int]) -> list[float]:
+    """Spearman's rank correlation, if there is one."""
+    if len(true) < 3 or len(set(true)) < 2 or len(set(found)) < 2:
+        return []
+    return [float(spearmanr(true, found)[0])]
 
 
 def _kind(extra: Note, true: Sequence[Note]) -> str:

@@ -89,16 +89,19 @@ def evaluate(
     predicted: str | os.PathLike[str],
     truth: str | os.PathLike[str],
     *,
+    note_model: str | None = None,
     start: float | None = None,
     end: float | None = None,
 ) -> Evaluation:
     """Compare two files, or two folders whose files are matched by name (``NAME.roll.npz`` with ``NAME.mid``).
 
+    ``note_model``: what ``roll2midi.decode`` finds the notes of rolls with.
     Raises FileError where a file is missing or neither a roll nor MIDI, or no names match.
     """
     pairs, warnings = _pairs(Path(predicted), Path(truth))
     comparisons = [
-        compare(_Performance.read(p), _Performance.read(t), name=name, start=start, end=end) for name, p, t in pairs
+        compare(_Performance.read(p, note_model), _Performance.read(t), name=name, start=start, end=end)
+        for name, p, t in pairs
     ]
     return Evaluation(comparisons, warnings)
 
@@ -108,6 +111,7 @@ def evaluate_manifest(
     *,
     split: str | None = "dev",
     model: str | None = None,
+    note_model: str | None = None,
     given_keyboard: bool = False,
     start: float | None = None,
     end: float | None = None,
@@ -133,7 +137,7 @@ def evaluate_manifest(
         first, last = max(clip.start, start or 0.0), min(clip.end, end if end is not None else clip.end)
         if first < last:
             read = (start or 0.0, end)
-            comparisons.append(_compare_clip(clip, (first, last), read, model, given_keyboard, report))
+            comparisons.append(_compare_clip(clip, (first, last), read, (model, note_model), given_keyboard, report))
         report(1.0)
     if not comparisons:
         raise FileError(f"No clip of {manifest} is labelled between --start and --end.")
@@ -169,11 +173,12 @@ class _Performance:
 
     roll: PianoRoll | None = None
     given_notes: Sequence[Note] = ()
+    note_model: str | None = None
 
     @classmethod
-    def read(cls, path: Path) -> "_Performance":
+    def read(cls, path: Path, note_model: str | None = None) -> "_Performance":
         if path.suffix.lower() == ".npz":
-            return cls(roll=PianoRoll.load(path))
+            return cls(roll=PianoRoll.load(path), note_model=note_model)
         if path.suffix.lower() in _MIDI_SUFFIXES:
             return cls(given_notes=read_midi(path))
         if not path.exists():
@@ -187,7 +192,7 @@ class _Performance:
             return list(self.given_notes)
         import roll2midi
 
-        return roll2midi.decode(self.roll)
+        return roll2midi.add_velocities(roll2midi.decode(self.roll, model=self.note_model))
 
     @property
     def span(self) -> tuple[float, float]:
@@ -219,21 +224,24 @@ def _times(roll: PianoRoll | None, first: float, last: float) -> np.ndarray:
     return times[(times >= first) & (times < last)]
 
 
-def compare_roll(roll: PianoRoll, clip: Clip) -> Comparison:
+def compare_roll(roll: PianoRoll, clip: Clip, note_model: str | None = None) -> Comparison:
     """A roll of a clip against its notes, within its labelled seconds."""
     truth = _Performance(given_notes=clip.notes())
-    return compare(_Performance(roll=roll), truth, name=clip.name, start=clip.start, end=clip.end)
+    return compare(
+        _Performance(roll=roll, note_model=note_model), truth, name=clip.name, start=clip.start, end=clip.end
+    )
 
 
 def _compare_clip(
     clip: Clip,
     judged: tuple[float, float],
     read: tuple[float, float | None],
-    model: str | None,
+    models: tuple[str | None, str | None],
     given_keyboard: bool,
     progress: Callable[[float], None],
 ) -> Comparison:
-    """Read a clip in the seconds ``read`` and compare with its notes in the seconds ``judged``."""
+    """Read a clip in the seconds ``read`` and compare with its notes in the seconds ``judged``. ``models``: of the
+    video, and of the notes."""
     import video2roll
     from video2roll.scenes import find_views
 
@@ -243,9 +251,11 @@ def _compare_clip(
             raise KeyboardError("The manifest gives no corners.")
         views = find_views(clip.video, keyboard=clip.keyboard if given_keyboard else None)
         roll = video2roll.transcribe(
-            clip.video, keyboard=views, hands=False, model=model, start=read[0], end=read[1], progress=progress
+            clip.video, keyboard=views, hands=False, model=models[0], start=read[0], end=read[1], progress=progress
         )
-        return compare(_Performance(roll=roll), truth, name=clip.name, start=judged[0], end=judged[1])
+        return compare(
+            _Performance(roll=roll, note_model=models[1]), truth, name=clip.name, start=judged[0], end=judged[1]
+        )
     except KeyboardError as error:
         silent = compare(_Performance(), truth, name=clip.name, start=judged[0], end=judged[1])
         return replace(silent, failure=str(error))

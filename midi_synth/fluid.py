@@ -26,7 +26,9 @@ SHORT_SILENCE = 0.5  # seconds, for a piece without notes
 SHORTEST_NOTE = 0.03  # seconds; a shorter one would be a click
 BLOCK = 1.0  # seconds at most between two reports of progress
 SAMPLE_RATES = (8000, 96000)  # Hz, FluidSynth's limits
+SUSTAIN = 64  # MIDI controller of the pedal
 _CHANNEL = 0
+_PEDAL = -1  # in place of a pitch
 _LOG_LEVELS = range(5)
 
 Progress = Callable[[float], None]
@@ -34,7 +36,7 @@ Progress = Callable[[float], None]
 
 @dataclass(frozen=True, order=True)
 class _Event:
-    """A key going up (velocity 0) or down at a sample; at the same sample, ups come first."""
+    """A key, or the pedal, going up (velocity 0) or down at a sample; at the same sample, ups come first."""
 
     sample: int
     velocity: int
@@ -44,6 +46,7 @@ class _Event:
 def render(
     notes: Sequence[Note],
     *,
+    pedal: Sequence[tuple[float, float]] = (),
     soundfont: str | os.PathLike[str] | None = None,
     instrument: int | str = 0,
     sample_rate: int = 44100,
@@ -51,6 +54,7 @@ def render(
 ) -> np.ndarray:
     """Sound of ``notes``: float32 ``(samples, 2)``, stereo, peak at -1 dBFS.
 
+    ``pedal``: seconds from and to which the sustain pedal is down.
     ``instrument``: General MIDI program 0..127 or its name. ``progress`` is called with 0..1.
     Raises SynthError: no FluidSynth library, no or a broken soundfont, an unknown instrument, an impossible rate.
     """
@@ -64,14 +68,18 @@ def render(
         report(1.0)
         return np.zeros((round(SHORT_SILENCE * sample_rate), 2), dtype=np.float32)
     with _synthesiser(os.fspath(path), program, sample_rate) as (library, synth):
-        sound = _play(library, synth, _events(notes, sample_rate), sample_rate, report)
+        sound = _play(library, synth, _events(notes, pedal, sample_rate), sample_rate, report)
     report(1.0)
     return _finish(sound, _last_offset(notes, sample_rate), sample_rate)
 
 
-def _events(notes: Sequence[Note], sample_rate: int) -> list[_Event]:
-    """Key events in order; a note ends at the latest where its own key is struck again."""
-    events = []
+def _events(notes: Sequence[Note], pedal: Sequence[tuple[float, float]], sample_rate: int) -> list[_Event]:
+    """Events in order; a note ends at the latest where its own key is struck again."""
+    last = max(note.offset for note in notes)
+    moves = [
+        (second, value) for down, up in pedal for second, value in ((down, 127), (min(up, last), 0)) if down < last
+    ]
+    events = [_Event(round(max(0.0, second) * sample_rate), value, _PEDAL) for second, value in moves]
     next_onset: dict[int, float] = {}
     for note in sorted(notes, reverse=True):
         pitch = min(127, max(0, note.pitch))
@@ -104,7 +112,9 @@ def _play(library: ModuleType, synth: Any, events: Sequence[_Event], sample_rate
             at += step
             if at % block == 0:
                 report(at / total)
-        if event and event.velocity:
+        if event and event.pitch == _PEDAL:
+            synth.cc(_CHANNEL, SUSTAIN, event.velocity)
+        elif event and event.velocity:
             synth.noteon(_CHANNEL, event.pitch, event.velocity)
         elif event:
             synth.noteoff(_CHANNEL, event.pitch)

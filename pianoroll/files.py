@@ -27,8 +27,8 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         os.close(handle)
         umask = os.umask(0)
         os.umask(umask)
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; these are the user's own outputs
         yield temporary
+        temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; these are the user's own outputs
         temporary.replace(target)
     except OSError as error:
         raise FileError(_explain(target, error)) from error

@@ -3,5 +3,7 @@
 from roll2midi.decode import decode
 from roll2midi.errors import DecodeError
 from roll2midi.hands import assign_hands
+from roll2midi.pedal import guess_pedal
+from roll2midi.velocity import add_velocities
 
-__all__ = ["DecodeError", "assign_hands", "decode"]
+__all__ = ["DecodeError", "add_velocities", "assign_hands", "decode", "guess_pedal"]

@@ -8,6 +8,8 @@ as a frame of film lasts 17 to 50 ms.
 """
 
 import itertools
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -25,28 +27,56 @@ ONSET_SEARCH = 0.12  # seconds around a rise in which its onset peak is looked f
 REPEAT = 0.15  # seconds: a new onset inside a note must lie this far after the last
 CLEAR_REPEAT = 0.5  # onset activation from which that is believed by itself
 SINKS = 0.1  # frame activation by which else the key comes up in between
-VELOCITY = 80  # the picture's loudness is not read: all notes sound alike
+VELOCITY = 80  # of all notes, until velocity.py gives them theirs
+MODELS = ("refiner", "rules", "threshold")
 
 
 def decode(roll: PianoRoll, *, model: str | None = None) -> list[Note]:
-    """Notes of a roll, sorted by onset. ``model``: "rules", or a checkpoint of Audeo's Roll2MidiNet (.tar, .pth), which
-    then cleans the roll first. Raises DecodeError where it is neither."""
-    if model not in (None, "rules"):
-        roll = _cleaned(roll, model)
+    """Notes of a roll, sorted by onset.
+
+    ``model`` says what cleans the roll before the rules: "refiner", the one that ships with the program, used unless
+    told otherwise; "rules": nothing does; or a checkpoint of Audeo's Roll2MidiNet (.tar, .pth) or weights of a refiner
+    (.safetensors). "threshold" takes every stretch over the threshold for a note, to compare with.
+    Raises DecodeError where it is none of these.
+    """
+    if model == "threshold":
+        return _thresholded(roll)
+    cleaned = roll if model == "rules" else _cleaned(roll, model)
     notes: list[Note] = []
-    if len(roll):
-        for key in np.flatnonzero((roll.frame >= roll.threshold).any(axis=0)):
-            notes += _notes_of_key(roll, int(key))
+    if len(cleaned):
+        for key in np.flatnonzero((cleaned.frame >= cleaned.threshold).any(axis=0)):
+            notes += _notes_of_key(cleaned, int(key))
     return sorted(notes)
 
 
-def _cleaned(roll: PianoRoll, model: str) -> PianoRoll:
-    """The roll as Audeo's network cleans it."""
-    from roll2midi import audeo
+def _cleaned(roll: PianoRoll, model: str | None) -> PianoRoll:
+    """The roll as a network cleans it."""
+    from roll2midi import audeo, refine
 
-    if Path(model).suffix not in audeo.SUFFIXES:
-        raise DecodeError(f"There is no note model “{model}”; give “rules” or a checkpoint of Roll2MidiNet (.tar).")
-    return audeo.clean(roll, audeo.load_roll2midi(model))
+    if model in (None, "refiner"):
+        return refine.refine(roll)
+    suffix = Path(str(model)).suffix
+    if suffix in audeo.SUFFIXES:
+        return audeo.clean(roll, audeo.load_roll2midi(str(model)))
+    if suffix == ".safetensors":
+        return refine.refine(roll, model)
+    raise DecodeError(
+        f"There is no note model “{model}”; choose {', '.join(MODELS)}, or give a refiner's weights (.safetensors) "
+        "or a checkpoint of Roll2MidiNet (.tar)."
+    )
+
+
+def _thresholded(roll: PianoRoll) -> list[Note]:
+    """A note wherever a key is over the threshold, from frame to frame."""
+    edges = np.append(roll.times, roll.end)
+    down = np.pad((roll.frame >= roll.threshold).astype(np.int8), ((1, 1), (0, 0)))
+    changes = np.diff(down, axis=0)
+    notes = [
+        Note(float(edges[first]), int(key) + LOWEST_PITCH, float(edges[last]), VELOCITY)
+        for key in np.flatnonzero(changes.any(axis=0))
+        for first, last in zip(np.flatnonzero(changes[:, key] > 0), np.flatnonzero(changes[:, key] < 0), strict=True)
+    ]
+    return sorted(notes)
 
 
 def _notes_of_key(roll: PianoRoll, key: int) -> list[Note]:
@@ -62,15 +92,28 @@ def _notes_of_key(roll: PianoRoll, key: int) -> list[Note]:
                 if not _clear_onset(roll, key, onset):
                     continue
                 offset = max(offset, onset + BLIP)
-            inside = frame[(times >= min(onset, begin)) & (times < offset)]
+            inside = frame[slice(*np.searchsorted(times, [min(onset, begin), offset]))]
             sure = float(inside.mean()) if len(inside) else roll.threshold
             notes.append(Note(round(onset, 4), key + LOWEST_PITCH, round(offset, 4), VELOCITY, confidence=sure))
-    return notes
+    return _apart(notes)
+
+
+def _apart(notes: Sequence[Note]) -> list[Note]:
+    """Notes of one key, sorted, of which none begins with another or before it ends: runs may share an onset peak."""
+    kept: list[Note] = []
+    for note in sorted(notes):
+        if kept and note.onset - kept[-1].onset < BLIP:
+            kept[-1] = replace(kept[-1], offset=max(kept[-1].offset, note.offset))
+            continue
+        if kept and kept[-1].offset > note.onset:
+            kept[-1] = replace(kept[-1], offset=note.onset)
+        kept.append(note)
+    return kept
 
 
 def _clear_onset(roll: PianoRoll, key: int, onset: float) -> bool:
     """Whether the onset activation says by itself that a note begins at a second."""
-    near = np.abs(roll.times - onset) <= SHORTEST_NOTE
+    near = slice(*np.searchsorted(roll.times, [onset - SHORTEST_NOTE, onset + SHORTEST_NOTE]))
     return bool((roll.onset[near, key] >= CLEAR_ONSET).any())
 
 
@@ -99,11 +142,11 @@ def _crossing(times: np.ndarray, values: np.ndarray, i: int, level: float) -> fl
 
 def _refine(roll: PianoRoll, key: int, begin: float) -> float:
     """Onset second: the centre of the onset peak next to where the frame activation rose, if there is one."""
-    near = np.flatnonzero(np.abs(roll.times - begin) <= ONSET_SEARCH)
-    values = roll.onset[near, key]
-    if not len(near) or values.max() < roll.onset_threshold / 2:
+    first, last = np.searchsorted(roll.times, [begin - ONSET_SEARCH, begin + ONSET_SEARCH])
+    values = roll.onset[first:last, key]
+    if first == last or values.max() < roll.onset_threshold / 2:
         return begin
-    return _peak_centre(roll, key, int(near[values.argmax()]))
+    return _peak_centre(roll, key, int(first + values.argmax()))
 
 
 def _repeats(roll: PianoRoll, key: int, first: int, last: int) -> list[float]:

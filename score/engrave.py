@@ -6,9 +6,12 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 
+import numpy as np
+
 from pianoroll import Hand, Note
 from pianoroll.files import write_beside
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
+from pianoroll.midi import BeatGrid
 from pianoroll.reach import hands_by_reach
 from score import pages
 from score.beats import USUAL_BEAT, Beats, track
@@ -96,6 +99,18 @@ def engrave(
     counted = beats.tempo * found.beat / found.pulse
     text = to_musicxml(lay_out(staves, found, key, counted, title, fingering))
     return Score(text, title, counted, f"{found.numerator}/{found.denominator}", key.name, bars, warnings)
+
+
+def find_beats(notes: Sequence[Note]) -> BeatGrid | None:
+    """Where the bars and beats of ``notes`` fall, as the score would have them; None where too few tell."""
+    usable, _ = _usable(notes)
+    if len(usable) < FEW_NOTES:
+        return None
+    beats = track(usable)
+    metre = find_metre(beats)
+    before = beats.times[0] + np.arange(metre.first_bar, 0) * (beats.times[1] - beats.times[0])
+    times = tuple(np.concatenate([before, beats.times]).round(6).tolist())
+    return BeatGrid(times, metre.numerator, metre.denominator, metre.beats)
 
 
 def _usable(notes: Sequence[Note]) -> tuple[list[Note], list[str]]:

@@ -104,7 +104,7 @@ def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
         scores: dict[bool, list[list[float]]] = {True: [], False: []}
         for data, roll in zip(dev_clips, rolls, strict=True):
             roll.threshold, roll.onset_threshold = low, high
-            compared = compare_roll(roll, data.clip).scores
+            compared = compare_roll(roll, data.clip, note_model="rules").scores
             scores["/" in data.clip.name].append([compared[metric].f1 for metric in CHOSEN_BY])
         means = [np.asarray(each).mean(axis=0) for each in scores.values() if each]
         table[low, high] = float(np.mean(means))

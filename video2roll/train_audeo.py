@@ -38,7 +38,7 @@ def judge(network: Any, judged: list[Drawn]) -> float:
 
 def train_audeo(draws: Iterator[Drawn], judged: list[Drawn], out: Path, *, minutes: float, keys: int = 88) -> None:
     """Train for ``minutes`` on ``draws``; ``out`` (.pth, a plain state dict) holds what had the smallest loss
-    on ``judged``. ``out`` + ``.resume`` holds all it takes to go on after it was cut off."""
+    on ``judged``. Beside it, in ``NAME.resume``, lies all it takes to go on after it was cut off."""
     torch.manual_seed(0)
     precision: Any = "bf16-mixed" if torch.cuda.is_available() else "32-true"
     fabric = Fabric(accelerator="auto", devices=1, precision=precision)

@@ -48,6 +48,8 @@ def test_a_broken_video_is_passed_over_and_a_finished_one_is_not_redone(make_vid
         "c.mkv": "skipped",
     }
     assert outcomes(run_batch(tmp_path, out, outputs=("mid", "csv")))["a.mp4"] == "done"
+    assert outcomes(run_batch(tmp_path, out, outputs=("mid",), pedal="auto"))["a.mp4"] == "done"  # set otherwise
+    assert outcomes(run_batch(tmp_path, out, outputs=("mid",), pedal="auto"))["a.mp4"] == "skipped"
     assert set(outcomes(run_batch(tmp_path, out, outputs=("mid",), force=True)).values()) == {"done"}
 
 

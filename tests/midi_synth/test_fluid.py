@@ -113,3 +113,13 @@ def test_wav_holds_the_sound(tmp_path: Path) -> None:
     assert [p.name for p in (tmp_path / "a").iterdir()] == ["note.wav"]
     with pytest.raises(FileError):
         write_wav(sound, tmp_path / "a")
+
+
+def test_the_pedal_lets_notes_ring_on() -> None:
+    notes = [Note(0.2, 60, 0.4), Note(3.0, 72, 3.2)]
+    dry, held = render(notes), render(notes, pedal=[(0.3, 2.5), (90.0, 91.0)])
+    second = slice(int(1.2 * 44100), int(1.8 * 44100))
+    assert np.abs(held[second]).max() > 5 * np.abs(dry[second]).max()
+    late = slice(int(2.85 * 44100), int(2.98 * 44100))
+    assert np.abs(held[late]).max() < 0.3 * np.abs(held[second]).max()
+    assert len(held) < 6 * 44100  # a pedal beyond the last note does not lengthen the piece

@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import music21
+import numpy as np
 import pypdfium2
 import pytest
 
 from pianoroll import FileError, Note
-from score import Score, ScoreError, engrave
+from score import Score, ScoreError, engrave, find_beats
 
 BEAT = 0.5
 SCALE = (60, 62, 64, 65, 67, 69, 71, 72)
@@ -256,3 +257,14 @@ def test_a_folder_without_permission_is_told(scale: Score, tmp_path: Path) -> No
 def test_what_cannot_be_is_refused(name: str, value: str | float) -> None:
     with pytest.raises(ScoreError):
         engrave(melody(SCALE), **{name: value})  # type: ignore[arg-type]
+
+
+def test_the_beats_of_a_file_are_those_of_the_score() -> None:
+    notes = [Note(0.9 + 0.5 * k, 48 if k % 3 == 0 else 64 + k % 3, 1.35 + 0.5 * k) for k in range(48)]
+    grid = find_beats(notes)
+    assert grid is not None
+    engraved = engrave(notes)
+    assert f"{grid.numerator}/{grid.denominator}" == engraved.metre
+    onsets = np.array([note.onset for note in notes])
+    assert np.abs(onsets[:, None] - np.array(grid.times)[None]).min(axis=1).max() < 0.03
+    assert find_beats(notes[:3]) is None
