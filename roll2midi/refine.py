@@ -6,25 +6,21 @@ a second whatever the roll's frame rate; what it says is added at the roll's own
 were.
 """
 
-import json
 import os
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pianoroll import PianoRoll
-from pianoroll.files import write_beside
 from pianoroll.keys import BLACK, KEYS
-from roll2midi.errors import DecodeError
+from roll2midi import checkpoint
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "refiner.safetensors"
 FRAME = 0.04  # seconds between the times at which it works
@@ -155,25 +151,14 @@ def _reach(sizes: RefinerSizes) -> int:
     return sizes.frames // 2 * (2**sizes.layers - 1)
 
 
-def save_refiner(network: Refiner, path: Path, facts: dict[str, Any]) -> None:
-    """Write weights as safetensors; sizes and the training's ``facts`` in the header."""
-    header = {"sizes": json.dumps(asdict(network.sizes)), "facts": json.dumps(facts)}
-    with write_beside(path) as temporary:
-        save_file({name: values.contiguous() for name, values in network.state_dict().items()}, temporary, header)
+def save_refiner(network: Refiner, path: str | os.PathLike[str], facts: dict[str, Any]) -> None:
+    """Write weights and the training's ``facts``."""
+    checkpoint.save(network, path, facts)
 
 
 @cache
 def load_refiner(path: str) -> tuple[Refiner, dict[str, Any]]:
     """The network in evaluation mode and its facts. Raises DecodeError where the file is none."""
-    if not Path(path).is_file():
-        raise DecodeError(f"The model {path} does not exist; give a refiner's weights (.safetensors).")
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        network = Refiner(RefinerSizes(**json.loads(header["sizes"])))
-        network.load_state_dict(state)
-        network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
-        return network.eval(), json.loads(header["facts"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise DecodeError(f"{path} holds no weights of silentkeys' refiner.") from error
+    network, facts = checkpoint.load(path, lambda sizes: Refiner(RefinerSizes(**sizes)), "silentkeys' refiner")
+    network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return network, facts

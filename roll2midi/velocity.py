@@ -6,24 +6,20 @@ has learned from performances. It knows where in the music a note lies, not what
 usual performance.
 """
 
-import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from pianoroll import Note
-from pianoroll.files import write_beside
-from roll2midi.errors import DecodeError
+from roll2midi import checkpoint
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "velocity.safetensors"
 CHORD = 0.04  # seconds within which notes are struck together
@@ -109,25 +105,12 @@ def add_velocities(notes: Sequence[Note], *, weights: str | os.PathLike[str] | N
     return [replace(note, velocity=int(velocity)) for note, velocity in zip(ordered, velocities, strict=True)]
 
 
-def save_velocity(network: VelocityNet, path: Path, facts: dict[str, Any]) -> None:
-    """Write weights as safetensors; sizes and ``facts``, among them velocities' ``mean`` and ``deviation``, in the
-    header."""
-    header = {"sizes": json.dumps(asdict(network.sizes)), "facts": json.dumps(facts)}
-    with write_beside(path) as temporary:
-        save_file({name: values.contiguous() for name, values in network.state_dict().items()}, temporary, header)
+def save_velocity(network: VelocityNet, path: str | os.PathLike[str], facts: dict[str, Any]) -> None:
+    """Write weights and ``facts``, among them velocities' ``mean`` and ``deviation``."""
+    checkpoint.save(network, path, facts)
 
 
 @cache
 def load_velocity(path: str) -> tuple[VelocityNet, dict[str, Any]]:
     """The network in evaluation mode and its facts. Raises DecodeError where the file is none."""
-    if not Path(path).is_file():
-        raise DecodeError(f"The weights of the velocities, {path}, do not exist; install the program again.")
-    try:
-        with safe_open(path, "pt") as file:
-            header = file.metadata() or {}
-            state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        network = VelocityNet(VelocitySizes(**json.loads(header["sizes"])))
-        network.load_state_dict(state)
-        return network.eval(), json.loads(header["facts"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise DecodeError(f"{path} holds no weights for silentkeys' velocities.") from error
+    return checkpoint.load(path, lambda sizes: VelocityNet(VelocitySizes(**sizes)), "silentkeys' velocities")

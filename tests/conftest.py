@@ -1,5 +1,6 @@
 """Small real files for tests: videos of moving shades of gray, made with the same library that reads them."""
 
+import zlib
 from collections.abc import Callable, Sequence
 from fractions import Fraction
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 
 MakeVideo = Callable[..., Path]
 
@@ -61,3 +63,25 @@ def make_video(tmp_path: Path) -> MakeVideo:
 def sound_only(tmp_path: Path) -> Path:
     """An MP4 that holds sound alone."""
     return write_sound(tmp_path / "sound.mp4")
+
+
+@pytest.fixture
+def synthetic() -> Callable[[torch.nn.Module], dict[str, torch.Tensor]]:
+    """Makes a state dict in which every entry is filled from its own name, as Audeo's test vectors were."""
+
+    def fill(network: torch.nn.Module) -> dict[str, torch.Tensor]:
+        state = {}
+        for key, values in network.state_dict().items():
+            r = np.random.default_rng(zlib.crc32(key.encode())).standard_normal(tuple(values.shape)).astype(np.float32)
+            if key.endswith("num_batches_tracked"):
+                filled = np.zeros_like(r)
+            elif key.endswith("running_var"):
+                filled = 1 + 0.1 * np.abs(r)
+            elif r.ndim >= 2:
+                filled = r / np.sqrt(np.prod(r.shape[1:])).astype(np.float32)
+            else:
+                filled = 1 + 0.1 * r if key.endswith("weight") else 0.1 * r
+            state[key] = torch.from_numpy(np.asarray(filled)).to(values.dtype)
+        return state
+
+    return fill

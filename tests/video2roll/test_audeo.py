@@ -1,6 +1,6 @@
 """Audeo's network: it gives what the original gives, and takes no other file for its checkpoint."""
 
-import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -10,24 +10,8 @@ import torch
 from video2roll.audeo import Video2RollNet, load_audeo, on_88_keys
 from video2roll.model import ModelError
 
+Synthetic = Callable[[torch.nn.Module], dict[str, torch.Tensor]]
 VECTORS = Path(__file__).resolve().parents[3] / "shared" / "reference" / "audeo_vectors.npz"
-
-
-def synthetic(network: torch.nn.Module) -> dict[str, torch.Tensor]:
-    """Every entry filled from its own name, as the test vectors were made."""
-    state = {}
-    for key, values in network.state_dict().items():
-        r = np.random.default_rng(zlib.crc32(key.encode())).standard_normal(tuple(values.shape)).astype(np.float32)
-        if key.endswith("num_batches_tracked"):
-            filled = np.zeros_like(r)
-        elif key.endswith("running_var"):
-            filled = 1 + 0.1 * np.abs(r)
-        elif r.ndim >= 2:
-            filled = r / np.sqrt(np.prod(r.shape[1:])).astype(np.float32)
-        else:
-            filled = 1 + 0.1 * r if key.endswith("weight") else 0.1 * r
-        state[key] = torch.from_numpy(np.asarray(filled)).to(values.dtype)
-    return state
 
 
 def test_the_network_has_the_entries_of_the_original() -> None:
@@ -37,7 +21,7 @@ def test_the_network_has_the_entries_of_the_original() -> None:
 
 
 @pytest.mark.skipif(not VECTORS.exists(), reason="needs the shared data")
-def test_the_network_gives_what_the_original_gives(tmp_path: Path) -> None:
+def test_the_network_gives_what_the_original_gives(tmp_path: Path, synthetic: Synthetic) -> None:
     torch.save(synthetic(Video2RollNet()), tmp_path / "audeo.pth")
     network = load_audeo(tmp_path / "audeo.pth")
     windows = torch.from_numpy(np.random.default_rng(1).random((2, 5, 100, 900), dtype=np.float32))
@@ -46,7 +30,7 @@ def test_the_network_gives_what_the_original_gives(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("keys", [51, 81, 88])
-def test_checkpoints_of_other_key_ranges(tmp_path: Path, keys: int) -> None:
+def test_checkpoints_of_other_key_ranges(tmp_path: Path, keys: int, synthetic: Synthetic) -> None:
     torch.save(synthetic(Video2RollNet(keys)), tmp_path / "m.pth")
     assert load_audeo(tmp_path / "m.pth").fc.out_features == keys
     wide = on_88_keys(np.ones((3, keys), np.float32))
