@@ -57,10 +57,12 @@ def run_batch(
 ) -> list[Item]:
     """Transcribe the videos of ``folder`` into ``out``; the report (.json) is always written, as it marks the finished.
 
-    Raises FileError where the folder does not exist or holds no video, or ``out`` cannot be written, and OptionError.
+    Raises FileError where the folder does not exist or holds no video, or ``out`` cannot be written, OptionError, and
+    DecodeError where there is no such ``note_model``.
     """
     check_fingering(fingering)
     check_pedal(pedal)
+    pipeline.check_note_model(note_model)
     videos = find_videos(folder)
     target = check_folder(out)
     wanted = tuple(dict.fromkeys([*outputs, "json"]))

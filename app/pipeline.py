@@ -76,7 +76,7 @@ def transcribe(
     info = probe(video)
     folder = check_folder(out)
     program = _check_sound(instrument, soundfont)
-    _check_note_model(note_model)
+    check_note_model(note_model)
     made_with = {"model": model, "note_model": note_model, "instrument": instrument, "soundfont": soundfont}
     settings = as_settings(**made_with, fingering=fingering, pedal=pedal)
     report = Report(source=str(video), settings=settings, versions=versions())
@@ -208,6 +208,14 @@ def _played(read: PianoRoll, model: str | None, pedalled: bool) -> tuple[list[No
 
     found = roll2midi.assign_hands(roll2midi.decode(read, model=model), read)
     return roll2midi.add_velocities(found), roll2midi.guess_pedal(found) if pedalled else []
+
+
+def check_note_model(model: str | None) -> None:
+    """Raises DecodeError before any long work where there is no such model, or its file is none."""
+    import roll2midi
+
+    nothing = np.zeros((0, KEYS), dtype=np.float32)
+    roll2midi.decode(PianoRoll(np.zeros(0), nothing, nothing), model=model)
 
 
 def keyboard_facts(keyboard: Keyboard | None, *, given: bool = False) -> dict[str, Any]:
@@ -501,14 +509,6 @@ def _check_sound(instrument: int | str, soundfont: Pathlike | None) -> int:
     if soundfont is not None:
         find_soundfont(soundfont)
     return program_number(instrument)
-
-
-def _check_note_model(model: str | None) -> None:
-    """Raises DecodeError before any long work where there is no such model, or its file is none."""
-    import roll2midi
-
-    nothing = np.zeros((0, KEYS), dtype=np.float32)
-    roll2midi.decode(PianoRoll(np.zeros(0), nothing, nothing), model=model)
 
 
 def _check_file(path: Pathlike, *suffixes: str) -> None:

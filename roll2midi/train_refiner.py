@@ -1,6 +1,5 @@
-"""The loop that trains the refiner, and Audeo's Roll2MidiNet beside it, on rolls of which the notes are known:
-rolls read from real clips, and notes of performances made into rolls such as a key reader gives. ``train.py`` gives it
-both."""
+"""The loop that trains the refiner on rolls of which the notes are known: rolls read from real clips, and notes of
+performances made into rolls such as a key reader gives. ``train.py`` gives it both."""
 
 import copy
 from collections.abc import Callable, Sequence

@@ -11,6 +11,7 @@ from app import pipeline
 from app.batch import find_videos, run_batch
 from app.options import parse_corners
 from pianoroll import FileError
+from roll2midi import DecodeError
 from video2roll.follow import View
 from video2roll.rectify import Keyboard
 
@@ -69,3 +70,12 @@ def test_a_folder_without_videos_is_told(tmp_path: Path) -> None:
         find_videos(tmp_path)
     with pytest.raises(FileError, match="is no folder"):
         find_videos(tmp_path / "none")
+
+
+def test_a_mistyped_note_model_is_told_before_any_video_is_read(make_video: MakeVideo, tmp_path: Path) -> None:
+    make_video("a.mp4")
+    with pytest.raises(DecodeError, match="no note model “refinr”"):
+        run_batch(tmp_path, tmp_path / "out", note_model="refinr")
+    with pytest.raises(DecodeError, match="does not exist"):
+        pipeline.transcribe(tmp_path / "a.mp4", tmp_path / "out", note_model="nowhere.tar")
+    assert not list((tmp_path / "out").glob("a*"))
