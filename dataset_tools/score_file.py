@@ -5,9 +5,10 @@ notes from the first bar line; read with music21.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -84,50 +85,100 @@ class WrittenScore:
         return found
 
 
+Head = tuple[WrittenNote, str | None]  # a notehead, and how it is tied
+
+
 def read_score(score: str | os.PathLike[str]) -> WrittenScore:
     """What stands in a MusicXML file (.musicxml, .xml, .mxl), or in MusicXML text; two staves at most are read."""
     if isinstance(score, str) and score.lstrip().startswith("<"):
         parsed = music21.converter.parse(score, format="musicxml")
     else:
         parsed = music21.converter.parse(Path(score), forceSource=True)
-    with suppress(music21.exceptions21.Music21Exception):  # repeats that do not add up: as it stands
-        parsed = parsed.expandRepeats()
     parts = list(parsed.parts)[:2]  # type: ignore[union-attr]  # a Score
-    notes = [note for staff, part in enumerate(parts) for note in _joined(_notes(part, staff))]
-    return WrittenScore(sorted(notes, key=lambda note: (note.onset, note.pitch)), list(_bars(parts[0])))
+    staves = [list(part.getElementsByClass("Measure")) for part in parts]
+    written = _bars(staves)
+    order = _played_order(parts[0])
+    starts = list(accumulate((written[index].length for index in order), initial=0.0))
+    bars = [replace(written[index], start=start) for index, start in zip(order, starts, strict=False)]
+    notes = []
+    for staff, measures in enumerate(staves):
+        heads = _noteheads(measures, staff)
+        notes += _joined(head for index, start in zip(order, starts, strict=False) for head in _at(heads, index, start))
+    return WrittenScore(sorted(notes, key=lambda note: (note.onset, note.pitch)), _mended(bars))
 
 
-def _bars(part: Any) -> Iterator[Bar]:
-    metre, sharps = (4, 4), 0
-    for measure in part.getElementsByClass("Measure"):
+def _played_order(part: Any) -> list[int]:
+    """Indices of the part's measures in the order in which they are played."""
+    for index, measure in enumerate(part.getElementsByClass("Measure")):
+        measure.number, measure.numberSuffix = index, None  # numbers in files may occur twice
+    with suppress(music21.exceptions21.Music21Exception):  # repeats that do not add up: as it stands
+        return [measure.number for measure in music21.repeat.Expander(part).process()]
+    return list(range(len(part.getElementsByClass("Measure"))))
+
+
+def _bars(staves: Sequence[Sequence[Any]]) -> list[Bar]:
+    """The bars as they stand. The fuller staff says how long one is: music21 has rests that go without saying (in a
+    staff that others fill) as nothing, and would let the staves drift apart where it writes out repeats."""
+    metre, sharps, bars = (4, 4), 0, []
+    for index, measure in enumerate(staves[0]):
         for sign in measure.recurse().getElementsByClass("TimeSignature"):
             metre = (sign.numerator, sign.denominator)
         for sign in measure.recurse().getElementsByClass("KeySignature"):
             sharps = sign.sharps
-        yield Bar(float(measure.offset), float(measure.duration.quarterLength), *metre, sharps)
+        length = max(_length(measures, index) for measures in staves)
+        bars.append(Bar(float(measure.offset), length or 4 * metre[0] / metre[1], *metre, sharps))
+    return bars
 
 
-def _notes(part: Any, staff: int) -> Iterator[tuple[WrittenNote, str | None]]:
-    """Every notehead as it stands, and how it is tied."""
-    measures = list(part.getElementsByClass("Measure"))
+def _length(measures: Sequence[Any], index: int) -> float:
+    """Quarters to the next measure, or to the end of what the last one holds."""
+    if index + 1 < len(measures):
+        return float(measures[index + 1].offset - measures[index].offset)
+    return float(measures[index].duration.quarterLength) if index < len(measures) else 0.0
+
+
+def _mended(bars: Sequence[Bar]) -> list[Bar]:
+    """Bars that a repeat sign cuts in two are one."""
+    whole: list[Bar] = []
+    for bar in bars:
+        last = whole[-1] if whole else None
+        if last and max(last.length, bar.length) < bar.full and abs(last.length + bar.length - bar.full) < 0.01:
+            whole[-1] = replace(last, length=bar.full)
+        else:
+            whole.append(bar)
+    return whole
+
+
+def _at(heads: Sequence[Sequence[Head]], index: int, start: float) -> Iterator[Head]:
+    """The noteheads of a measure, moved to where it is played."""
+    for note, tie in heads[index] if index < len(heads) else ():
+        yield replace(note, onset=start + note.onset), tie
+
+
+def _noteheads(measures: Sequence[Any], staff: int) -> list[list[Head]]:
+    """Every notehead of a staff, measure by measure; onsets from the measure's begin."""
     alone = next((str(measure.voices[0].id) for measure in measures if measure.voices), "1")
-    for measure in measures:
-        for line in list(measure.voices) or [measure]:
-            name, begin = (alone, 0.0) if line is measure else (str(line.id), float(line.offset))
-            for element in line.notes:
-                if isinstance(element, music21.harmony.ChordSymbol) or not hasattr(element, "pitches"):
-                    continue
-                onset = float(measure.offset) + begin + float(element.offset)
-                length = 0.0 if element.duration.isGrace else float(element.quarterLength)
-                members = element.notes if isinstance(element, music21.chord.Chord) else [element]
-                for member in members:
-                    tie, pitch = member.tie or element.tie, member.pitch
-                    fifths = LETTERS.index(pitch.step) - 1 + 7 * round(pitch.alter)
-                    note = WrittenNote(onset, length, pitch.midi, fifths, staff, f"{staff}:{name}")
-                    yield note, tie.type if tie else None
+    return [list(_notes(measure, staff, alone)) for measure in measures]
 
 
-def _joined(heads: Iterator[tuple[WrittenNote, str | None]]) -> list[WrittenNote]:
+def _notes(measure: Any, staff: int, alone: str) -> Iterator[Head]:
+    """The noteheads of a measure; ``alone`` names the voice where there is but one."""
+    for line in list(measure.voices) or [measure]:
+        name, begin = (alone, 0.0) if line is measure else (str(line.id), float(line.offset))
+        for element in line.notes:
+            if isinstance(element, music21.harmony.ChordSymbol) or not hasattr(element, "pitches"):
+                continue
+            onset = begin + float(element.offset)
+            length = 0.0 if element.duration.isGrace else float(element.quarterLength)
+            members = element.notes if isinstance(element, music21.chord.Chord) else [element]
+            for member in members:
+                tie, pitch = member.tie or element.tie, member.pitch
+                fifths = LETTERS.index(pitch.step) - 1 + 7 * round(pitch.alter)
+                note = WrittenNote(onset, length, pitch.midi, fifths, staff, f"{staff}:{name}")
+                yield note, tie.type if tie else None
+
+
+def _joined(heads: Iterable[Head]) -> list[WrittenNote]:
     """Notes: tied noteheads that touch are one."""
     done: list[WrittenNote] = []
     open_ties: dict[int, list[WrittenNote]] = {}

@@ -74,3 +74,37 @@ def test_our_own_scores_are_read() -> None:
     read = read_score(engrave(notes, tempo=120, metre="4/4").musicxml)
     assert [note.pitch for note in read.notes] == [note.pitch for note in notes]
     assert [note.onset for note in read.notes][:5] == [0.0, 1.0, 2.0, 3.0, 4.0]
+
+
+def test_staves_stay_together_where_one_leaves_rests_out() -> None:
+    """The upper staff's second bar holds but an eighth; both bars are repeated."""
+    staves = []
+    for lengths in ((2.0, 0.5), (2.0, 2.0)):
+        measures = [music21.stream.Measure(number=number) for number in (1, 2)]
+        measures[0].append(music21.meter.TimeSignature("2/4"))
+        for measure, length in zip(measures, lengths, strict=True):
+            measure.append(music21.note.Note("C4", quarterLength=length))
+        measures[1].rightBarline = music21.bar.Repeat("end")
+        staves.append(music21.stream.Part(measures))
+    exporter = music21.musicxml.m21ToXml.GeneralObjectExporter(music21.stream.Score(staves))
+    exporter.makeNotation = False
+    read = read_score(exporter.parse().decode("utf-8"))
+    assert [(bar.start, bar.length) for bar in read.bars] == [(0, 2), (2, 2), (4, 2), (6, 2)]
+    for staff in (0, 1):
+        assert [note.onset for note in read.notes if note.staff == staff] == [0, 2, 4, 6]
+
+
+def test_a_bar_that_a_repeat_sign_cuts_in_two_is_one() -> None:
+    """A pick-up quarter and two bars of 3/4, of which the last lacks that quarter; all is repeated."""
+    part = music21.stream.Part()
+    for number, lengths in enumerate(([1.0], [1.0, 2.0], [2.0])):
+        measure = music21.stream.Measure([music21.note.Note("C4", quarterLength=length) for length in lengths])
+        measure.number = number
+        part.append(measure)
+    part[0].insert(0, music21.meter.TimeSignature("3/4"))
+    part[2].rightBarline = music21.bar.Repeat("end")
+    exporter = music21.musicxml.m21ToXml.GeneralObjectExporter(music21.stream.Score([part]))
+    exporter.makeNotation = False
+    read = read_score(exporter.parse().decode("utf-8"))
+    assert [(bar.start, bar.length) for bar in read.bars] == [(0, 1), (1, 3), (4, 3), (7, 3), (10, 2)]
+    assert [place for place, down in read.beats() if down] == [1, 4, 7, 10]
