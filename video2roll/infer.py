@@ -5,7 +5,7 @@ those were made; ``Video2RollNet`` is Audeo's.
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -57,7 +57,7 @@ def _window(network: Network) -> tuple[int, float]:
 @torch.inference_mode()
 def read_strips(
     network: Network,
-    strips: np.ndarray,
+    strips: Sequence[np.ndarray] | np.ndarray,
     times: np.ndarray,
     rest: np.ndarray,
     chosen: slice = slice(None),
@@ -65,17 +65,19 @@ def read_strips(
 ) -> np.ndarray:
     """Activations ``(n, 88, 2)`` in 0..1 of the ``chosen`` frames: down, onset.
 
-    ``strips (T, 104, 624)`` uint8 at ``times (T,)``; ``rest (104, 624)``: the keyboard without hands. ``tell`` is told
-    the second that is being read.
+    ``strips``: T of ``(104, 624)`` uint8 at ``times (T,)``; ``rest (104, 624)``: the keyboard without hands. ``tell``
+    is told the second that is being read.
     """
     windows = window_indices(times, *_window(network))[chosen]
     values = np.zeros((len(windows), KEYS, 2), dtype=np.float32)
     for first in range(0, len(windows), BATCH):
         rows = slice(first, min(first + BATCH, len(windows)))
+        used, place = np.unique(windows[rows], return_inverse=True)
+        seen, batch = np.stack([strips[index] for index in used]), place.reshape(windows[rows].shape)
         if isinstance(network, Video2RollNet):
-            values[rows] = _read_audeo(network, strips, windows[rows])
+            values[rows] = _read_audeo(network, seen, batch)
         else:
-            values[rows] = _read_changed(network, strips, windows[rows], rest)
+            values[rows] = _read_changed(network, seen, batch, rest)
         if tell is not None:
             tell(float(times[windows[first, windows.shape[1] // 2]]))
     return values
@@ -84,12 +86,13 @@ def read_strips(
 def _read_changed(
     network: KeyReader | QuantisedReader, strips: np.ndarray, windows: np.ndarray, rest: np.ndarray
 ) -> np.ndarray:
-    """Activations ``(n, 88, 2)`` of ``windows (n, frames)`` where a strip differs from the rest; elsewhere 0."""
+    """Activations ``(n, 88, 2)`` of ``windows (n, frames)`` into ``strips``, all of which they use, where a strip
+    differs from the rest; elsewhere 0."""
     scale = gain(rest) / 255
     still = torch.from_numpy(rest.astype(np.float32) * scale)
     places = CENTRES.astype(np.float32) * STRIP_SCALE
     values = np.zeros((len(windows), KEYS, 2), dtype=np.float32)
-    for left, right in changed_parts(strips[np.unique(windows)], rest):
+    for left, right in changed_parts(strips, rest):
         seen = torch.from_numpy(strips[windows, :, left:right]).float() * scale
         inputs = torch.cat([seen, still[:, left:right].expand(len(windows), 1, -1, -1)], dim=1)
         centres = torch.from_numpy(places - left).expand(len(windows), -1)
@@ -102,9 +105,8 @@ def _read_changed(
 
 
 def _read_audeo(network: Video2RollNet, strips: np.ndarray, windows: np.ndarray) -> np.ndarray:
-    """Activations ``(n, 88, 2)`` of ``windows (n, 5)``; the network gives no onsets."""
-    used, place = np.unique(windows, return_inverse=True)
-    seen = torch.from_numpy(audeo.pictures(strips[used])[place.reshape(windows.shape)]).float() / 255
+    """Activations ``(n, 88, 2)`` of ``windows (n, 5)`` into ``strips``; the network gives no onsets."""
+    seen = torch.from_numpy(audeo.pictures(strips)[windows]).float() / 255
     values = np.zeros((len(windows), KEYS, 2), dtype=np.float32)
     values[..., 0] = audeo.on_88_keys(network(seen).sigmoid().numpy())
     return values

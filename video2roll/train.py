@@ -96,7 +96,7 @@ def calibrate(weights: Path, dev_clips: list[Strips]) -> None:
     rolls = []
     for data in dev_clips:
         known = in_view(data.clip)
-        values = read_strips(model, np.asarray(data.strips), data.times, prepare(data, model).rest)
+        values = read_strips(model, data.strips, data.times, prepare(data, model).rest)
         values[:, ~known if known is not None else []] = 0
         rolls.append(PianoRoll(data.times, values[..., 0], values[..., 1]))
     table = {}

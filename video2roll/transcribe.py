@@ -91,9 +91,8 @@ def transcribe(
         values = np.zeros((stop - block.done, KEYS, 2), dtype=np.float32)
         if rest and any(block.seen):
             still = rest_strip(np.stack(rest), block.keyboard.keys_in_view)
-            strips, rows = np.stack(block.strips), slice(block.done, stop)
-            tell = _teller(progress, start, length)
-            values = read_strips(network, strips, np.array(block.times), still, rows, tell)
+            rows, tell = slice(block.done, stop), _teller(progress, start, length)
+            values = read_strips(network, block.strips, np.array(block.times), still, rows, tell)
             values[:, ~block.keyboard.keys_in_view] = 0
             values[_long_unseen(block)[block.done : stop]] = 0
         activations.append(values)
