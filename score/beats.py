@@ -6,7 +6,8 @@ Each grid place expects a note with its own probability, both when one comes and
 for the onsets that it misses, too coarse a one for those that it did not expect. The best path (Viterbi) gives the
 beats; the model with halves and the model with thirds are both walked, and the likelier is kept. The family of models
 is that of C. Raphael, "Automated rhythm transcription" (ISMIR 2001), and Nakamura et al., "Rhythm transcription of
-polyphonic piano music based on merged-output HMM" (2017); the numbers here were set by hand on ASAP performances.
+polyphonic piano music based on merged-output HMM" (2017); the numbers here were set by hand on ASAP performances. What
+place and what tempo each group of notes looks like a network says as well (``beat_net.py``).
 """
 
 from collections.abc import Sequence
@@ -16,15 +17,16 @@ import numpy as np
 
 from pianoroll import Note
 from pianoroll.reach import strikes
+from score.beat_net import PERIODS, PLACES, Told, listen
 
-TICKS = 24  # grid steps a beat: holds 32nds (3), 16ths (6), triplets (8) and sextuplets (4)
+TICKS = PLACES  # grid steps a beat: holds 32nds (3), 16ths (6), triplets (8) and sextuplets (4)
 LONGEST_STEP = 8  # beats between two onsets that the model can count; longer ones are pauses
 
 # How likely a note begins at each grid place of a beat: in halves, and in thirds.
 HALVES = {0: 0.75, 12: 0.5, 6: 0.2, 18: 0.2, 8: 0.03, 16: 0.03, 3: 0.012, 9: 0.012, 15: 0.012, 21: 0.012}
 THIRDS = {0: 0.8, 8: 0.5, 16: 0.55, 4: 0.12, 12: 0.12, 20: 0.12}
 
-BEAT_SECONDS = np.exp(np.arange(np.log(0.26), np.log(2.2), 0.035))  # tempo states: 230 to 27 beats a minute
+BEAT_SECONDS = np.exp(np.arange(np.log(0.2), np.log(3.4), 0.04))  # tempo states: 300 to 18 beats a minute
 USUAL_BEAT = {2: 0.58, 3: 0.85}  # seconds; of thirds, the beat is a dotted quarter
 USUAL_SPREAD = 0.42  # natural logarithm
 USUAL_WEIGHT = 0.5  # of the prior on tempo, a second
@@ -35,6 +37,10 @@ ORNAMENT_SECONDS = 0.035  # ...and its usual distance
 TEMPO_JUMP = 1e-4  # probability of any other tempo from one onset to the next
 SHORTEST_COUNT = 0.45  # seconds: parts of a beat at least so long are beats themselves...
 SELDOM = 0.03  # ...if no greater share of the onsets falls between them
+PLACE_WEIGHT, PERIOD_WEIGHT = 1.2, 0.6  # of what the network says
+HELD = 0.1  # natural logarithm: how near a tempo that is given is kept
+UNSURE = -2.0  # logarithm: the network is never surer than this that a place is wrong
+GRID = np.array(sorted({*HALVES, *THIRDS}))  # places that a note may be given
 ACCENT = 0.8  # how much louder, longer and lower onsets draw the beat
 
 
@@ -64,6 +70,15 @@ class Beats:
             return float((len(self.times) - 1 + (seconds - self.times[-1]) / last) * TICKS)
         return float(np.interp(seconds, self.times, np.arange(len(self.times)) * TICKS))
 
+    def seconds(self, beat: float) -> float:
+        """Time of a place in beats; before the first and after the last the tempo goes on."""
+        last = len(self.times) - 1
+        if beat < 0:
+            return float(self.times[0] + beat * (self.times[1] - self.times[0]))
+        if beat > last:
+            return float(self.times[-1] + (beat - last) * (self.times[-1] - self.times[-2]))
+        return float(np.interp(beat, np.arange(last + 1), self.times))
+
 
 def track(notes: Sequence[Note], *, tempo: float | None = None, division: int | None = None) -> Beats:
     """Beats of ``notes`` (at least one). ``tempo``: beats a minute, where it is known; it is then held near.
@@ -72,12 +87,16 @@ def track(notes: Sequence[Note], *, tempo: float | None = None, division: int | 
     """
     events = strikes(notes)
     onsets = np.array([min(note.onset for note in event) for event in events])
+    told = listen(events)
     if len(events) == 1:
         beat = 60 / tempo if tempo else USUAL_BEAT[2]
         return Beats(onsets[0] + np.arange(5) * beat, division or 2, events, np.zeros(1, dtype=int))
     accents = accent(events, onsets)
-    paths = {parts: _walk(onsets, accents, parts, tempo) for parts in ((division,) if division else (2, 3))}
-    division = max(paths, key=lambda d: paths[d][0])
+    tempi = _tempo_scores(told, tempo)
+    paths = {
+        parts: _walk(onsets, accents, parts, told, tempi, tempo) for parts in ((division,) if division else (2, 3))
+    }
+    division = max(paths, key=lambda parts: paths[parts][0])
     ticks, beat_seconds = paths[division][1:]
     if tempo is None and _counts_its_parts(ticks, beat_seconds, division):
         ticks, beat_seconds, division = ticks * division, beat_seconds / division, 2
@@ -85,11 +104,29 @@ def track(notes: Sequence[Note], *, tempo: float | None = None, division: int | 
     return Beats(_beat_times(onsets, ticks - start, beat_seconds), division, events, ticks - start)
 
 
+def on_grid(ticks: np.ndarray) -> np.ndarray:
+    """The nearest places that a note may be given."""
+    beat = np.floor(ticks / TICKS + 1e-6)
+    places = np.append(GRID, TICKS)
+    nearest = places[np.abs((ticks - beat * TICKS)[:, np.newaxis] - places).argmin(axis=1)]
+    return (beat * TICKS + nearest).astype(int)
+
+
 def _counts_its_parts(ticks: np.ndarray, beat_seconds: np.ndarray, division: int) -> bool:
     """Whether the beat is so slow, and so seldom divided further, that a reader would rather count its parts."""
     part = TICKS // division
     divided = np.mean(ticks % part != 0)
     return bool(divided <= SELDOM and np.median(beat_seconds) / division >= SHORTEST_COUNT)
+
+
+def _tempo_scores(told: Told, tempo: float | None) -> np.ndarray:
+    """Log score ``(N, V)`` of each tempo."""
+    if tempo:
+        return np.tile(-0.5 * (np.log(BEAT_SECONDS * tempo / 60) / HELD) ** 2, (len(told.period), 1))
+    at = np.interp(np.log(BEAT_SECONDS), np.log(PERIODS), np.arange(len(PERIODS)))
+    low = np.minimum(at.astype(int), len(PERIODS) - 2)
+    part = at - low
+    return PERIOD_WEIGHT * ((1 - part) * told.period[:, low] + part * told.period[:, low + 1])
 
 
 def accent(events: Sequence[Sequence[Note]], onsets: np.ndarray) -> np.ndarray:
@@ -147,17 +184,20 @@ class _Grid:
 
 
 def _walk(
-    onsets: np.ndarray, accents: np.ndarray, division: int, tempo: float | None
+    onsets: np.ndarray, accents: np.ndarray, division: int, told: Told, tempi: np.ndarray, tempo: float | None
 ) -> tuple[float, np.ndarray, np.ndarray]:
     """Best path: its log likelihood, every event's tick ``(events,)`` and the beat's seconds there ``(events,)``."""
     grid = _Grid.of(division)
     usual, spread = (60 / tempo, 0.1) if tempo else (USUAL_BEAT[division], USUAL_SPREAD)
     prior = -0.5 * (np.log(BEAT_SECONDS / usual) / spread) ** 2
     drifts = {width: _drift(width) for width in (0.7, 1.2, 2.0, 3.0)}
-    state = prior[np.newaxis] + np.log(1 / len(grid.places)) + (ACCENT * accents[0] * grid.strength)[:, np.newaxis]
+    places = PLACE_WEIGHT * np.maximum(told.place[:, grid.places], UNSURE)
+    state = (
+        prior[np.newaxis] + places[0][:, np.newaxis] + (ACCENT * accents[0] * grid.strength)[:, np.newaxis] + tempi[0]
+    )
     back = []
     steps = np.arange(grid.distance.max() + 1)
-    for interval, weight in zip(np.diff(onsets), accents[1:], strict=True):
+    for index, (interval, weight) in enumerate(zip(np.diff(onsets), accents[1:], strict=True), 1):
         width = min(drifts, key=lambda w: abs(w - 2.5 * np.sqrt(interval)))
         moved = state[:, :, np.newaxis] + drifts[width]  # (P, V before, V now)
         before = moved.argmax(axis=1)
@@ -167,6 +207,7 @@ def _walk(
         choice = options.argmax(axis=1)  # (P, V)
         state = np.take_along_axis(options, choice[:, np.newaxis], axis=1)[:, 0]
         state = state + (ACCENT * weight * grid.strength)[:, np.newaxis] + USUAL_WEIGHT * min(interval, 2.0) * prior
+        state = state + places[index][:, np.newaxis] + tempi[index]
         back.append((before, choice))
     return _trace(grid, state, back)
 

@@ -12,16 +12,17 @@ from pianoroll import Hand, Note
 from pianoroll.files import write_beside
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
 from pianoroll.midi import BeatGrid
-from pianoroll.reach import hands_by_reach
-from score import pages
+from score import beat_net, pages
 from score.beats import USUAL_BEAT, Beats, track
 from score.errors import ScoreError
-from score.key import Key, find_key
+from score.key import Key, find_keys
 from score.layout import lay_out, to_musicxml
-from score.metre import find_metre, named
-from score.rhythm import Piece, bars_needed, write_staff
+from score.metre import Bars, Metre, find_bars
+from score.rhythm import Piece, Voices, write_staff
+from score.spelling import spell
+from score.staves import hands_by_staff
 
-METRES = ("2/4", "3/4", "4/4", "3/8", "6/8", "9/8", "12/8")
+METRES = tuple(name for name in beat_net.METRES if "/" in name)
 FEW_NOTES = 8  # with fewer, tempo and metre are guesses
 UNSTEADY = 0.35  # relative deviation of the beats' lengths from which the reader is warned
 
@@ -84,21 +85,25 @@ def engrave(
     usable, warnings = _usable(notes)
     if not usable:
         return _empty(title, tempo, metre, [*warnings, "There are no notes: the score is one bar of rests."])
-    usable = hands_by_reach(usable)
-    beats = track(usable, tempo=tempo, division=(3 if metre in ("6/8", "9/8", "12/8") else 2) if metre else None)
-    key, found = find_key(usable), find_metre(beats, metre=metre)
+    usable = hands_by_staff(usable)
+    division = (3 if Metre.named(metre).compound else 2) if metre else None
+    beats, bars = find_bars(track(usable, tempo=tempo, division=division), metre=metre)
+    found, keys = bars.usual, _keys_of_bars(usable, beats, bars)
+    names = dict(
+        zip(usable, spell(usable, [(beats.seconds(bars.beat_at(bar)), key) for bar, key in keys]), strict=True)
+    )
     if len(usable) < FEW_NOTES:
         warnings.append(f"There are only {len(usable)} notes: tempo, metre and key are guesses.")
     if len(beats.times) > 8 and _unsteadiness(beats) > UNSTEADY:
         warnings.append("The tempo varies much: bar lines and note values may be wrong in places.")
-    bars = bars_needed(beats, found)
-    staves: dict[Hand, list[list[Piece]]] = {
-        "right": write_staff(beats, found, "right", bars),
-        "left": write_staff(beats, found, "left", bars),
+    staves: dict[Hand, list[Voices]] = {
+        "right": write_staff(beats, bars, "right"),
+        "left": write_staff(beats, bars, "left"),
     }
     counted = beats.tempo * found.beat / found.pulse
-    text = to_musicxml(lay_out(staves, found, key, counted, title, fingering))
-    return Score(text, title, counted, f"{found.numerator}/{found.denominator}", key.name, bars, warnings)
+    every = [next(key for bar, key in reversed(keys) if bar <= index) for index in range(len(bars.metres))]
+    text = to_musicxml(lay_out(staves, bars, every, names, counted, title, fingering))
+    return Score(text, title, counted, found.name, every[0].name, len(bars.metres), warnings)
 
 
 def find_beats(notes: Sequence[Note]) -> BeatGrid | None:
@@ -106,9 +111,12 @@ def find_beats(notes: Sequence[Note]) -> BeatGrid | None:
     usable, _ = _usable(notes)
     if len(usable) < FEW_NOTES:
         return None
-    beats = track(usable)
-    metre = find_metre(beats)
-    before = beats.times[0] + np.arange(metre.first_bar, 0) * (beats.times[1] - beats.times[0])
+    tracked = track(usable)
+    beats, bars = find_bars(tracked)
+    metre = bars.usual
+    if len(set(bars.metres)) > 1:  # a grid has but one
+        beats, bars = find_bars(tracked, metre=metre.name)
+    before = beats.times[0] + np.arange(bars.first, 0) * (beats.times[1] - beats.times[0])
     times = tuple(np.concatenate([before, beats.times]).round(6).tolist())
     return BeatGrid(times, metre.numerator, metre.denominator, metre.beats)
 
@@ -122,6 +130,16 @@ def _usable(notes: Sequence[Note]) -> tuple[list[Note], list[str]]:
     return [replace(note, offset=max(note.offset, note.onset + 0.02)) for note in kept], warnings
 
 
+def _keys_of_bars(notes: Sequence[Note], beats: Beats, bars: Bars) -> list[tuple[int, Key]]:
+    """The keys, and the number of the bar in which each begins: the nearest to where it was found."""
+    keys: dict[int, Key] = {}
+    for second, key in find_keys(notes):
+        unit = bars.units(beats.at(second))
+        bar = int(np.abs(bars.starts[:-1] - unit).argmin()) if keys else 0
+        keys[bar] = key
+    return sorted(keys.items())
+
+
 def _unsteadiness(beats: Beats) -> float:
     lengths = beats.times[1:] - beats.times[:-1]
     return float(lengths.std() / lengths.mean())
@@ -129,10 +147,9 @@ def _unsteadiness(beats: Beats) -> float:
 
 def _empty(title: str | None, tempo: float | None, metre: str | None, warnings: list[str]) -> Score:
     """One bar of rests."""
-    name = metre or "4/4"
-    shape = named(name, 0)
+    shape = Metre.named(metre or "4/4")
     counted = tempo or 60 / USUAL_BEAT[2]
-    rest = [[Piece(0, shape.bar, whole_bar=True)]]
+    rest = [[[Piece(0, shape.bar, whole_bar=True)]]]
     key = Key(0, "major")
-    text = to_musicxml(lay_out({"right": rest, "left": rest}, shape, key, counted, title, False))
-    return Score(text, title, counted, name, key.name, 1, warnings)
+    text = to_musicxml(lay_out({"right": rest, "left": rest}, Bars((shape,), 0), [key], {}, counted, title, False))
+    return Score(text, title, counted, shape.name, key.name, 1, warnings)

@@ -3,15 +3,16 @@
 import re
 from collections.abc import Mapping, Sequence
 from fractions import Fraction
+from itertools import chain
 
 import music21
 from music21.musicxml.m21ToXml import GeneralObjectExporter
 
-from pianoroll import Hand
+from pianoroll import Hand, Note
 from score.clefs import choose_clefs
-from score.key import Key
-from score.metre import UNITS, Metre
-from score.rhythm import Piece
+from score.key import Key, written
+from score.metre import UNITS, Bars
+from score.rhythm import Piece, Voices
 
 _STEPS_SHARPENED = "FCGDAEB"
 _UNNAMED = 0  # stands for an unknown finger: music21 deals a chord's fingers out from its lowest note on
@@ -20,18 +21,20 @@ _NO_COMPOSER = re.compile(r'\s*<creator type="composer">Music21</creator>')  # m
 
 
 def lay_out(
-    staves: Mapping[Hand, Sequence[Sequence[Piece]]],
-    metre: Metre,
-    key: Key,
+    staves: Mapping[Hand, Sequence[Voices]],
+    bars: Bars,
+    keys: Sequence[Key],
+    names: Mapping[Note, int],
     tempo: float,
     title: str | None,
     fingering: bool,
 ) -> music21.stream.Score:
-    """Both staves, right hand's first, as a music21 score. ``tempo``: of ``metre.pulse``, a minute."""
+    """Both staves, right hand's first, as a music21 score. ``keys``: of each bar; ``names``: of each note on the
+    line of fifths; ``tempo``: of the usual metre's pulse, a minute."""
     score = music21.stream.Score()
     score.insert(0, music21.metadata.Metadata(title=title or ""))
-    parts = [_part(bars, hand, metre, key, fingering) for hand, bars in staves.items()]
-    referent = music21.duration.Duration(Fraction(metre.pulse, UNITS))
+    parts = [_part(staff, hand, bars, keys, names, fingering) for hand, staff in staves.items()]
+    referent = music21.duration.Duration(Fraction(bars.usual.pulse, UNITS))
     mark = music21.tempo.MetronomeMark(number=round(tempo), referent=referent)
     parts[0].getElementsByClass(music21.stream.Measure)[0].insert(0, mark)
     for part in parts:
@@ -48,40 +51,62 @@ def to_musicxml(score: music21.stream.Score) -> str:
 
 
 def _part(
-    bars: Sequence[Sequence[Piece]], hand: Hand, metre: Metre, key: Key, fingering: bool
+    staff: Sequence[Voices], hand: Hand, bars: Bars, keys: Sequence[Key], names: Mapping[Note, int], fingering: bool
 ) -> music21.stream.PartStaff:
     """One staff, measure by measure."""
     part = music21.stream.PartStaff(id=hand)
-    clefs = choose_clefs(bars, hand)
-    time = music21.meter.TimeSignature(f"{metre.numerator}/{metre.denominator}")
-    for number, (pieces, clef) in enumerate(zip(bars, clefs, strict=True), start=1):
-        measure = music21.stream.Measure(number=number)
-        if number == 1 or clef != clefs[number - 2]:
+    clefs = choose_clefs([list(chain.from_iterable(voices)) for voices in staff], hand)
+    for index, (voices, clef, metre) in enumerate(zip(staff, clefs, bars.metres, strict=True)):
+        measure = music21.stream.Measure(number=index + 1)
+        if index == 0 or clef != clefs[index - 1]:
             measure.clef = music21.clef.TrebleClef() if clef == "treble" else music21.clef.BassClef()
-        if number == 1:
+        key = keys[index]
+        if index == 0 or key.sharps != keys[index - 1].sharps:
             measure.keySignature = music21.key.KeySignature(key.sharps)
+        time = music21.meter.TimeSignature(metre.name)
+        if index == 0 or metre != bars.metres[index - 1]:
             measure.timeSignature = time
-        elements = [_element(piece, key, hand, fingering) for piece in pieces]
-        _show_accidentals(elements, key)
-        _beam(elements, time)
-        for piece, element in zip(pieces, elements, strict=True):
-            measure.insert(Fraction(piece.start, UNITS), element)
-        if any(element.duration.tuplets for element in elements):
-            music21.stream.makeNotation.makeTupletBrackets(measure, inPlace=True)
-        if number == len(bars):
+        elements = [[_element(piece, names, hand, fingering) for piece in pieces] for pieces in voices]
+        _fill(measure, voices, elements, time, key)
+        if index == len(staff) - 1:
             measure.rightBarline = music21.bar.Barline("final")
         part.append(measure)
     return part
 
 
-def _element(piece: Piece, key: Key, hand: Hand, fingering: bool) -> music21.note.GeneralNote:
+def _fill(
+    measure: music21.stream.Measure,
+    voices: Voices,
+    lines: Sequence[Sequence[music21.note.GeneralNote]],
+    time: music21.meter.TimeSignature,
+    key: Key,
+) -> None:
+    """Put the chords and rests of a bar into it; with two voices, stems part and rests of the lower are not shown."""
+    pairs = [pair for pieces, line in zip(voices, lines, strict=True) for pair in zip(pieces, line, strict=True)]
+    _show_accidentals([element for _, element in sorted(pairs, key=lambda pair: pair[0].start)], key)
+    for number, (pieces, elements) in enumerate(zip(voices, lines, strict=True)):
+        _beam(elements, time)
+        line = music21.stream.Voice(id=number + 1) if len(voices) > 1 else measure
+        for piece, element in zip(pieces, elements, strict=True):
+            line.insert(Fraction(piece.start, UNITS), element)
+            if len(voices) > 1 and isinstance(element, music21.note.NotRest):
+                element.stemDirection = "down" if number else "up"
+            elif number:
+                element.style.hideObjectOnPrint = True
+        if any(element.duration.tuplets for element in elements):
+            music21.stream.makeNotation.makeTupletBrackets(line, inPlace=True)
+        if line is not measure:
+            measure.insert(0, line)
+
+
+def _element(piece: Piece, names: Mapping[Note, int], hand: Hand, fingering: bool) -> music21.note.GeneralNote:
     """A note, a chord or a rest."""
     length = music21.duration.Duration(Fraction(piece.length, UNITS))
     if not piece.notes:
         rest = music21.note.Rest(duration=length)
         rest.fullMeasure = piece.whole_bar
         return rest
-    pitches = [_pitch(note.pitch, key) for note in piece.notes]
+    pitches = [_pitch(note.pitch, names[note]) for note in piece.notes]
     element: music21.note.NotRest
     if len(pitches) == 1:
         element = music21.note.Note(pitches[0], duration=length)
@@ -98,9 +123,9 @@ def _element(piece: Piece, key: Key, hand: Hand, fingering: bool) -> music21.not
     return element
 
 
-def _pitch(midi: int, key: Key) -> music21.pitch.Pitch:
-    """The pitch as it is spelled in the key."""
-    letter, alteration, octave = key.spell(midi)
+def _pitch(midi: int, fifths: int) -> music21.pitch.Pitch:
+    """The pitch by its name's place on the line of fifths."""
+    letter, alteration, octave = written(midi, fifths)
     pitch = music21.pitch.Pitch(f"{letter}{octave}")
     if alteration:
         pitch.accidental = music21.pitch.Accidental(alteration)

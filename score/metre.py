@@ -1,142 +1,174 @@
-"""Beats -> bars: how many beats make one, where the first begins, and what the beat is written as.
+"""Beats -> bars: where each begins, and in which metre it is written.
 
-A bar's first beat is struck harder, lower and fuller, its notes last longer, and the harmony changes on it. For every
-bar length and every place of the first bar line, the strength of the would-be downbeats is compared with that of the
-other beats, and the music of a bar with that of the next.
+The network says of each group of notes how likely it begins a bar, and in what metre it stands. A dynamic programme
+chooses the bars that agree best with both, with a price for every change of metre and for every bar with a beat too
+few or too many. Such a bar is a slip of the beat, not of the composer: it is made regular.
 """
 
-from dataclasses import dataclass
-from itertools import pairwise
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
-from score.beats import TICKS, Beats
+from score.bar_net import hear_bars
+from score.beat_net import METRES
+from score.beats import TICKS, Beats, on_grid
 
-UNITS = 48  # notation units a quarter note: a 16th is 12, a triplet eighth 16
-FAST_THREE = 150.0  # beats a minute from which three beats are written as 3/8
-FAST_BEAT = 165.0  # beats a minute from which two beats are written as one quarter
-USUAL_BARS = {2: {2: 0.0, 3: 0.0, 4: 0.1}, 3: {2: 0.1, 3: -0.1, 4: 0.0}}  # division -> beats a bar -> head start
-PLAIN_BAR = {2: 4, 3: 2}  # division -> beats a bar where nothing stands out
-LIKENESS = 1.0  # weight of two bars' being alike, against one standard deviation of strength
-FEWEST_BARS = 3  # with fewer, a bar length is guessed rather than measured
+UNITS = 96  # notation units a quarter note: a 16th is 24, a triplet eighth 32
+DOWN_WEIGHT, METRE_WEIGHT = 1.0, 0.03  # of what the network says of a beat: beats beside each other say the same
+MISFIT = 0.3  # price of a beat in a metre whose beats have other parts than those that were found
+PICK_UP = 3.0  # of beginning within a bar
+CHANGE = 25.0  # price of another metre
+SLIP = 8.0  # of each beat too few or too many in a bar
+LONGEST_SLIP = 1  # beats
 
 
 @dataclass(frozen=True)
 class Metre:
-    """``numerator``/``denominator`` as written; ``beat`` in notation units (48 a quarter); ``beats``: tracked, a bar.
-
-    ``first_bar``: index of the first tracked beat of the first bar, 0 or negative (the bar begins before the music).
-    """
+    """``numerator``/``denominator`` as written."""
 
     numerator: int
     denominator: int
-    beat: int
-    beats: int
-    first_bar: int
+
+    @classmethod
+    def named(cls, name: str) -> "Metre":
+        """From a name such as “6/8”."""
+        numerator, denominator = (int(part) for part in name.split("/"))
+        return cls(numerator, denominator)
+
+    @property
+    def name(self) -> str:
+        return f"{self.numerator}/{self.denominator}"
+
+    @property
+    def compound(self) -> bool:
+        """Whether a beat has three parts: in 6/8, 9/8, 12/8, 6/16, 12/16."""
+        return self.denominator >= 8 and self.numerator % 3 == 0 and self.numerator > 3
+
+    @property
+    def beats(self) -> int:
+        """How many are counted in a bar: 2 in 6/8, 3 in 3/8."""
+        return self.numerator // 3 if self.compound else self.numerator
+
+    @property
+    def beat(self) -> int:
+        """Length of a counted beat in notation units."""
+        return self.bar // self.beats
 
     @property
     def bar(self) -> int:
         """Length of a bar in notation units."""
-        return self.beat * self.beats
+        return 4 * UNITS * self.numerator // self.denominator
 
     @property
     def pulse(self) -> int:
-        """The note value that is counted, in notation units: a quarter, a dotted quarter in 6/8, an eighth in 3/8."""
-        if self.denominator == 4:
-            return UNITS
+        """The note value by which the tempo is told, in notation units: a quarter in 4/4, a dotted one in 6/8."""
         return self.beat
+
+
+@dataclass(frozen=True)
+class Bars:
+    """``metres``: of each bar; ``first``: index of the tracked beat on which the first bar begins, 0 or negative."""
+
+    metres: tuple[Metre, ...]
+    first: int
+
+    @cached_property
+    def starts(self) -> np.ndarray:
+        """Notation units at which each bar begins, and the last one ends: ``(bars + 1,)``."""
+        return np.cumsum([0, *(metre.bar for metre in self.metres)])
+
+    @cached_property
+    def _beats(self) -> np.ndarray:
+        """Notation units of every beat from ``first`` on, one more than there are."""
+        return np.cumsum([0, *(metre.beat for metre in self.metres for _ in range(metre.beats))])
+
+    @property
+    def usual(self) -> Metre:
+        """The metre of most bars."""
+        return max(self.metres, key=self.metres.count)
+
+    def index_at(self, unit: float) -> int:
+        """Number of the bar in which a place in notation units lies."""
+        return min(max(int(np.searchsorted(self.starts, unit, side="right")) - 1, 0), len(self.metres) - 1)
+
+    def metre_at(self, unit: float) -> Metre:
+        return self.metres[self.index_at(unit)]
+
+    def beat_at(self, bar: int) -> int:
+        """Index of the tracked beat on which a bar begins."""
+        return self.first + sum(metre.beats for metre in self.metres[:bar])
 
     def units(self, ticks: float) -> float:
         """Notation units from the first bar line of a place in ticks from the first tracked beat."""
-        return (ticks / TICKS - self.first_bar) * self.beat
+        beat = ticks / TICKS - self.first
+        last = len(self._beats) - 1
+        if beat >= last:
+            return float(self._beats[-1] + (beat - last) * self.metres[-1].beat)
+        return float(np.interp(beat, np.arange(last + 1), self._beats))
 
 
-def find_metre(beats: Beats, *, metre: str | None = None) -> Metre:
-    """The likeliest metre of 2/4, 3/4, 4/4, 3/8 (beats in halves), 6/8, 9/8, 12/8 (beats in thirds).
-
-    ``metre``: one of these, where it is known; then only the first bar line is sought.
-    """
-    strength = beat_strength(beats)
-    notes = _beat_notes(beats)
-    choices = USUAL_BARS[beats.division]
-    if metre:
-        choices = {named(metre, 0).beats: 0.0}
-    scores = {
-        (length, phase): start + _contrast(strength, length, phase) + LIKENESS * _likeness(notes, length)
-        for length, start in choices.items()
-        for phase in range(length)
-    }
-    length, phase = max(scores, key=lambda choice: (scores[choice], -choice[1]))
-    if scores[length, phase] < 1.0 / np.sqrt(len(strength) / length):  # chance would often give as much
-        length, phase = (length if metre else PLAIN_BAR[beats.division]), 0
-    if metre:
-        return named(metre, phase)
-    return written(length, phase, beats.division, beats.tempo)
+def find_bars(beats: Beats, *, metre: str | None = None) -> tuple[Beats, Bars]:
+    """The likeliest bars, and the beats once they are regular. ``metre``: its name, where it is known."""
+    names = [metre] if metre else [name for name in METRES if "/" in name]
+    metres = [Metre.named(name) for name in names]
+    down, evidence = _evidence(beats, names)
+    evidence -= MISFIT * np.array([each.compound != (beats.division == 3) for each in metres])
+    path = _best_bars(down, evidence, metres)
+    return _regular(beats, path, metres)
 
 
-def named(metre: str, phase: int) -> Metre:
-    """The metre of that name, such as “6/8”, whose first whole bar begins at beat ``phase``."""
-    numerator, denominator = (int(part) for part in metre.split("/"))
-    beat = UNITS if denominator == 4 else 3 * UNITS // 2 if numerator > 3 else UNITS // 2
-    length = numerator * UNITS * 4 // denominator // beat
-    return Metre(numerator, denominator, beat, length, phase - length if phase else 0)
+def _evidence(beats: Beats, names: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Of each beat: the probability that it begins a bar ``(B,)``, and the log score of each metre ``(B, M)``."""
+    notes = [note for event in beats.events for note in event]
+    places = np.repeat(beats.ticks / TICKS, [len(event) for event in beats.events])
+    count = int(beats.ticks[-1]) // TICKS + 1
+    down, metre = hear_bars(notes, places, beats.times[: max(2, count)])
+    columns = [METRES.index(name) for name in names]
+    return np.clip(down[:count], 0.01, 0.99), METRE_WEIGHT * metre[:count, columns]
 
 
-def written(length: int, phase: int, division: int, tempo: float) -> Metre:
-    """How bars of ``length`` beats that begin at beat ``phase`` are written, by the tempo (beats a minute)."""
-    first = phase - length if phase else 0
-    if division == 3:
-        return Metre(3 * length, 8, 3 * UNITS // 2, length, first)
-    if length == 3 and tempo > FAST_THREE:
-        return Metre(3, 8, UNITS // 2, 3, first)
-    if length == 4 and tempo > FAST_BEAT:
-        return Metre(2, 4, UNITS // 2, 4, first)
-    return Metre(length, 4, UNITS, length, first)
+def _best_bars(down: np.ndarray, metre: np.ndarray, metres: Sequence[Metre]) -> list[tuple[int, int]]:
+    """For each beat the index of its metre and its number in the bar: the cheapest path (Viterbi)."""
+    states = [(m, k) for m, each in enumerate(metres) for k in range(each.beats + LONGEST_SLIP)]
+    move = np.full((len(states), len(states)), -np.inf)
+    for i, (m, k) in enumerate(states):
+        missing = max(0, metres[m].beats - k - 1)
+        for j, (n, following) in enumerate(states):
+            if following == 0 and missing <= LONGEST_SLIP:
+                move[i, j] = -SLIP * missing - (CHANGE if m != n else 0.0)
+            elif m == n and following == k + 1:
+                move[i, j] = -SLIP * (following >= metres[m].beats)
+    starts = np.array([k == 0 for _, k in states])
+    which = np.array([m for m, _ in states])
+    regular = np.array([k < metres[m].beats for m, k in states])
+    scores = DOWN_WEIGHT * np.where(starts, np.log(down)[:, None], np.log(1 - down)[:, None]) + metre[:, which]
+    state = np.where(regular, scores[0] - PICK_UP * ~starts, -np.inf)
+    back = []
+    for each in scores[1:]:
+        options = state[:, np.newaxis] + move
+        back.append(options.argmax(axis=0))
+        state = options.max(axis=0) + each
+    path = [int(state.argmax())]
+    for choice in reversed(back):
+        path.append(int(choice[path[-1]]))
+    return [states[index] for index in reversed(path)]
 
 
-def beat_strength(beats: Beats) -> np.ndarray:
-    """How much each beat ``(B,)`` sounds like a downbeat: mean 0, deviation 1."""
-    count = len(beats.times)
-    struck, low, loud, long = (np.zeros(count) for _ in range(4))
-    low += 60.0
-    for event, tick in zip(beats.events, beats.ticks, strict=True):
-        beat, place = divmod(int(tick), TICKS)
-        if place == 0 and beat < count:
-            struck[beat] = len(event)
-            low[beat] = event[0].pitch
-            loud[beat] = max(note.velocity for note in event)
-            long[beat] = np.log1p(max(note.offset - note.onset for note in event))
-    notes = _beat_notes(beats)
-    change = 1.0 - np.array([0.0, *(float(a @ b) for a, b in pairwise(notes))])
-    parts = [(0.6, np.log1p(struck)), (0.9, -low), (0.4, loud), (0.6, long), (0.8, change)]
-    return _standard(sum((weight * _standard(part) for weight, part in parts), np.zeros(count)))
-
-
-def _standard(x: np.ndarray) -> np.ndarray:
-    return (x - x.mean()) / max(float(x.std()), 1e-9)
-
-
-def _beat_notes(beats: Beats) -> np.ndarray:
-    """Pitch classes begun within each beat ``(B, 12)``, each row of length 1 (or all zero)."""
-    chroma = np.zeros((len(beats.times), 12))
-    for event, tick in zip(beats.events, beats.ticks, strict=True):
-        for note in event:
-            chroma[min(int(tick) // TICKS, len(chroma) - 1), note.pitch % 12] += 1
-    return chroma / np.maximum(np.linalg.norm(chroma, axis=1, keepdims=True), 1e-9)
-
-
-def _contrast(strength: np.ndarray, length: int, phase: int) -> float:
-    """Mean strength of the downbeats less that of the other beats, less what chance alone would give."""
-    down = np.zeros(len(strength), dtype=bool)
-    down[phase::length] = True
-    if down.sum() < FEWEST_BARS or (~down).sum() < 1:
-        return -0.2 * phase
-    return float(strength[down].mean() - strength[~down].mean() - 1.0 / np.sqrt(down.sum()))
-
-
-def _likeness(notes: np.ndarray, length: int) -> float:
-    """How alike the beats a bar apart are: mean cosine of their pitch classes, less that of beats at any distance."""
-    if len(notes) < FEWEST_BARS * length:
-        return 0.0
-    any_distance = [float((notes[:-lag] * notes[lag:]).sum(axis=1).mean()) for lag in range(1, 6) if lag < len(notes)]
-    return float((notes[:-length] * notes[length:]).sum(axis=1).mean()) - float(np.mean(any_distance))
+def _regular(beats: Beats, path: Sequence[tuple[int, int]], metres: Sequence[Metre]) -> tuple[Beats, Bars]:
+    """Bars of the path, each with as many beats as its metre has; beats and ticks are moved where one was not."""
+    count = len(path)
+    first = path[0][1]
+    edges = [-first, *(index for index in range(1, count) if path[index][1] == 0)]
+    lengths = [metres[path[max(0, edge)][0]].beats for edge in edges]
+    edges.append(max(edges[-1] + lengths[-1], count))
+    old = np.array(edges, dtype=float)
+    new = np.cumsum([-first, *lengths]).astype(float)
+    # whole bars at the end: the beats that are not there yet go on at the tempo
+    want = np.arange(0, int(new[-1]))
+    where = np.interp(want, new, old)  # in old beats
+    times = np.array([beats.seconds(place) for place in where])
+    ticks = np.interp(beats.ticks / TICKS, old, new) * TICKS
+    moved = replace(beats, times=times, ticks=on_grid(ticks))
+    return moved, Bars(tuple(metres[path[max(0, edge)][0]] for edge in edges[:-1]), -first)

@@ -53,11 +53,12 @@ def check_bars(score: Score) -> None:
         bars = list(part.getElementsByClass(music21.stream.Measure))
         assert len(bars) == score.measures
         for bar in bars:
-            at = 0.0
-            for element in bar.recurse().notesAndRests:
-                assert element.getOffsetInHierarchy(bar) == pytest.approx(at), bar.number
-                at += float(element.quarterLength)
-            assert at == pytest.approx(bar.barDuration.quarterLength), bar.number
+            for line in list(bar.voices) or [bar]:
+                at = 0.0
+                for element in line.notesAndRests:
+                    assert float(element.offset) == pytest.approx(at), bar.number
+                    at += float(element.quarterLength)
+                assert at == pytest.approx(bar.barDuration.quarterLength), bar.number
 
 
 @pytest.fixture(scope="module")
