@@ -259,6 +259,11 @@ def score(
     midi: Annotated[Path, typer.Argument(metavar="FILE.mid", help="A performance.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the score.")],
     title: Annotated[str | None, typer.Option("--title", help="Title.", show_default="the file's name")] = None,
+    tempo: Annotated[float | None, typer.Option("--tempo", help="Beats a minute.", show_default="found")] = None,
+    metre: Annotated[
+        str | None, typer.Option("--time-signature", metavar="N/D", help="Such as 3/4.", show_default="found")
+    ] = None,
+    key: Annotated[str | None, typer.Option("--key", help="Such as “C minor”.", show_default="found")] = None,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -267,7 +272,7 @@ def score(
     from app import pipeline
 
     with _progress() as progress:
-        report = pipeline.score(midi, out, title=title, progress=progress)
+        report = pipeline.score(midi, out, title=title, tempo=tempo, metre=metre, key=key, progress=progress)
     _tell(report)
 
 

@@ -181,16 +181,30 @@ def notes(
     return found
 
 
-def score(midi: Pathlike, out: Pathlike, *, title: str | None = None, progress: Progress | None = None) -> Report:
+def score(
+    midi: Pathlike,
+    out: Pathlike,
+    *,
+    title: str | None = None,
+    tempo: float | None = None,
+    metre: str | None = None,
+    key: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
     """Engrave a MIDI file into the folder ``out``: ``NAME.musicxml``, ``NAME.pdf`` and SVG pages.
 
-    What fails is noted in ``Report.missing``, and the rest is kept. Raises FileError where the MIDI cannot be read.
+    ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”) where they are known. What fails is noted in
+    ``Report.missing``, and the rest is kept. Raises FileError where the MIDI cannot be read, and ScoreError where there
+    is no such tempo, metre or key.
     """
+    import score as score_stage
+
+    score_stage.check_wishes(tempo, metre, key)
     folder = check_folder(out)
     played = read_midi(midi)
     report = Report(source=str(midi), notes=len(played), versions=versions())
     job = _Job(report, Clock(report.timings, progress), folder, Path(midi).stem, ("musicxml", "pdf", "svg"))
-    _write_score(job, played, title=title)
+    _write_score(job, played, title=title, tempo=tempo, metre=metre, key=key)
     return report
 
 
@@ -447,15 +461,15 @@ def _write_midi(played: list[Note], pedal: Spans, path: Pathlike, *, source: str
     write_midi(played, path, beats=beats, program=program, pedal=pedal, text=about)
 
 
-def _write_score(job: _Job, played: list[Note], *, title: str | None = None, fingering: bool = True) -> None:
-    """The score as MusicXML, PDF and SVG pages, as far as they are wanted."""
+def _write_score(job: _Job, played: list[Note], *, title: str | None = None, **wishes: Any) -> None:
+    """The score as MusicXML, PDF and SVG pages, as far as they are wanted; ``wishes`` as ``score.engrave`` has them."""
     wanted = [output for output in ("musicxml", "pdf", "svg") if output in job.wanted]
     if not wanted:
         return
     with job.clock("score"), job.making(*wanted):
         import score as score_stage
 
-        engraved = score_stage.engrave(played, title=title or job.name, fingering=fingering)
+        engraved = score_stage.engrave(played, title=title or job.name, **wishes)
         found = {"tempo": round(engraved.tempo, 1), "metre": engraved.metre, "key": engraved.key}
         job.report.score = {**found, "measures": engraved.measures}
         job.report.warnings += engraved.warnings

@@ -71,24 +71,22 @@ def engrave(
     title: str | None = None,
     tempo: float | None = None,
     metre: str | None = None,
+    key: str | None = None,
     fingering: bool = True,
 ) -> Score:
     """A score of ``notes`` on two staves.
 
-    ``tempo`` (beats a minute) and ``metre`` (such as “3/4”) where they are known; else both are found. ``fingering``:
-    print the fingers that notes carry. Raises ScoreError where tempo or metre cannot be.
+    ``tempo`` (beats a minute), ``metre`` (such as “3/4”) and ``key`` (such as “C minor”) where they are known; else
+    they are found. ``fingering``: print the fingers that notes carry. Raises ScoreError where one of them cannot be.
     """
-    if metre is not None and metre not in METRES:
-        raise ScoreError(f"“{metre}” is no metre that can be written; choose one of {', '.join(METRES)}.")
-    if tempo is not None and not 20 <= tempo <= 300:
-        raise ScoreError(f"A tempo of {tempo:g} beats a minute cannot be; give 20 to 300.")
+    given = check_wishes(tempo, metre, key)
     usable, warnings = _usable(notes)
     if not usable:
-        return _empty(title, tempo, metre, [*warnings, "There are no notes: the score is one bar of rests."])
+        return _empty(title, tempo, metre, given, [*warnings, "There are no notes: the score is one bar of rests."])
     usable = hands_by_staff(usable)
     division = (3 if Metre.named(metre).compound else 2) if metre else None
     beats, bars = find_bars(track(usable, tempo=tempo, division=division), metre=metre)
-    found, keys = bars.usual, _keys_of_bars(usable, beats, bars)
+    found, keys = bars.usual, [(0, given)] if given else _keys_of_bars(usable, beats, bars)
     names = dict(
         zip(usable, spell(usable, [(beats.seconds(bars.beat_at(bar)), key) for bar, key in keys]), strict=True)
     )
@@ -104,6 +102,15 @@ def engrave(
     every = [next(key for bar, key in reversed(keys) if bar <= index) for index in range(len(bars.metres))]
     text = to_musicxml(lay_out(staves, bars, every, names, counted, title, fingering))
     return Score(text, title, counted, found.name, every[0].name, len(bars.metres), warnings)
+
+
+def check_wishes(tempo: float | None, metre: str | None, key: str | None) -> Key | None:
+    """The key of that name. Raises ScoreError where tempo, metre or key cannot be."""
+    if metre is not None and metre not in METRES:
+        raise ScoreError(f"“{metre}” is no metre that can be written; choose one of {', '.join(METRES)}.")
+    if tempo is not None and not 20 <= tempo <= 300:
+        raise ScoreError(f"A tempo of {tempo:g} beats a minute cannot be; give 20 to 300.")
+    return Key.named(key) if key is not None else None
 
 
 def find_beats(notes: Sequence[Note]) -> BeatGrid | None:
@@ -145,11 +152,11 @@ def _unsteadiness(beats: Beats) -> float:
     return float(lengths.std() / lengths.mean())
 
 
-def _empty(title: str | None, tempo: float | None, metre: str | None, warnings: list[str]) -> Score:
+def _empty(title: str | None, tempo: float | None, metre: str | None, key: Key | None, warnings: list[str]) -> Score:
     """One bar of rests."""
     shape = Metre.named(metre or "4/4")
     counted = tempo or 60 / USUAL_BEAT[2]
     rest = [[[Piece(0, shape.bar, whole_bar=True)]]]
-    key = Key(0, "major")
+    key = key or Key(0, "major")
     text = to_musicxml(lay_out({"right": rest, "left": rest}, Bars((shape,), 0), [key], {}, counted, title, False))
     return Score(text, title, counted, shape.name, key.name, 1, warnings)

@@ -7,6 +7,7 @@ signatures stay where the music visits another key and comes back. Whether a sig
 say Temperley's profiles ("What's key for key?", Music Perception 17, 1999), with a little weight for the last bass.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -14,6 +15,7 @@ import numpy as np
 
 from pianoroll import Note
 from score.chords import in_chords
+from score.errors import ScoreError
 from score.network import WEIGHTS, apply, load_layers
 
 CHORDS = 8  # chords, or single notes one after another, that are judged at once: about a bar
@@ -28,6 +30,7 @@ MAJOR = np.array([5.0, 2.0, 3.5, 2.0, 4.5, 4.0, 2.0, 4.5, 2.0, 3.5, 1.5, 4.0])
 MINOR = np.array([5.0, 2.0, 3.5, 4.5, 2.0, 4.0, 2.0, 4.5, 3.5, 2.0, 1.5, 4.0])
 LAST_BASS = 0.07  # of a correlation, for a tonic in the last bass
 _LETTERS = "FCGDAEB"  # along the line of fifths
+_NAME = re.compile(r"([A-Ga-g])([#b]?)[ -]*(|m|M|min|minor|maj|major|Min|Minor|Maj|Major)")
 # Which spellings serve in a key: places on the line of fifths from its major (or relative major) tonic. In C: E flat to
 # G sharp; in A minor: B flat to D sharp, so that the leading notes of the key and of its dominant are sharps.
 _WINDOW = {"major": range(-3, 9), "minor": range(-2, 10)}
@@ -35,10 +38,22 @@ _WINDOW = {"major": range(-3, 9), "minor": range(-2, 10)}
 
 @dataclass(frozen=True)
 class Key:
-    """``sharps``: of the signature, negative for flats (-6..6); ``mode``: “major” or “minor”."""
+    """``sharps``: of the signature, negative for flats (-7..7); ``mode``: “major” or “minor”."""
 
     sharps: int
     mode: str
+
+    @classmethod
+    def named(cls, name: str) -> "Key":
+        """From a name such as “C minor”, “Eb major”, “F#” (major) or “am” (minor). Raises ScoreError."""
+        found = _NAME.fullmatch(name.strip().replace("♯", "#").replace("♭", "b"))
+        if found:
+            letter, sign, ending = found.groups()
+            minor = ending.lower() in ("m", "min", "minor") and ending != "M"
+            sharps = _LETTERS.index(letter.upper()) - 1 + 7 * {"#": 1, "b": -1, "": 0}[sign] - (3 if minor else 0)
+            if -7 <= sharps <= 7:
+                return cls(sharps, "minor" if minor else "major")
+        raise ScoreError(f"“{name}” is no key that can be written; give one such as “C major” or “F# minor”.")
 
     @property
     def tonic(self) -> str:

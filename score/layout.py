@@ -14,6 +14,7 @@ from score.key import Key, written
 from score.metre import UNITS, Bars
 from score.rhythm import Piece, Voices
 
+music21.environment.Environment()["warnings"] = 0  # it tells of beams on stderr that are as they should be
 _STEPS_SHARPENED = "FCGDAEB"
 _UNNAMED = 0  # stands for an unknown finger: music21 deals a chord's fingers out from its lowest note on
 _NO_FINGER = re.compile(r"\s*<technical>\s*<fingering[^>]*>0</fingering>\s*</technical>")

@@ -192,3 +192,14 @@ def test_synth_and_score_refuse_what_is_no_midi(run: Run, tmp_path: Path) -> Non
     assert_refused(run("synth", tmp_path / "a.mid", "-o", tmp_path / "a.wav"), "no MIDI file")
     assert_refused(run("score", tmp_path / "a.mid", "-o", tmp_path / "out"), "no MIDI file")
     assert_refused(run("notes", tmp_path / "none.npz", "-o", tmp_path / "a.mid"), "does not exist")
+
+
+def test_score_takes_metre_tempo_and_key_from_whom_knows_them(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "tune.mid"
+    write_midi([Note(0.5 * index, 60 + index % 5, 0.5 * index + 0.4) for index in range(24)], path)
+    wishes = ("--time-signature", "3/4", "--tempo", "120", "--key", "Eb major")
+    found = json.loads(run("score", path, "-o", tmp_path, *wishes, "--json").out)["score"]
+    assert (found["metre"], found["key"]) == ("3/4", "Eb major")
+    assert found["tempo"] == pytest.approx(120, rel=0.05)
+    assert_refused(run("score", path, "-o", tmp_path, "--key", "H"), "no key")
+    assert_refused(run("score", path, "-o", tmp_path, "--time-signature", "7/9"), "no metre")

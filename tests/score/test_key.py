@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pianoroll import Note
+from score.errors import ScoreError
 from score.key import Key, find_key, find_keys, likeliest_path, written
 from tests.score.tunes import broken, cadences
 
@@ -66,3 +67,17 @@ def test_names_at_the_octave_s_edge() -> None:
     assert written(60, 12) == ("B", 1, 3)
     assert written(59, -7) == ("C", -1, 4)
     assert Key(3, "major").spell(61) == ("C", 1, 4)
+
+
+@pytest.mark.parametrize(
+    ("name", "sharps", "mode"),
+    [("C major", 0, "major"), ("c", 0, "major"), ("Eb", -3, "major"), ("F# minor", 3, "minor"), ("am", 0, "minor")],
+)
+def test_a_key_is_known_by_its_name(name: str, sharps: int, mode: str) -> None:
+    assert Key.named(name) == Key(sharps, mode)
+
+
+@pytest.mark.parametrize("name", ["H", "C# lydian", "", "Fb minor"])
+def test_no_such_key(name: str) -> None:
+    with pytest.raises(ScoreError, match="no key"):
+        Key.named(name)
