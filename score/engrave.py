@@ -91,7 +91,8 @@ def engrave(
         zip(usable, spell(usable, [(beats.seconds(bars.beat_at(bar)), key) for bar, key in keys]), strict=True)
     )
     if len(usable) < FEW_NOTES:
-        warnings.append(f"There are only {len(usable)} notes: tempo, metre and key are guesses.")
+        count = f"are only {len(usable)} notes" if len(usable) > 1 else "is only one note"
+        warnings.append(f"There {count}: tempo, metre and key are guesses.")
     if len(beats.times) > 8 and _unsteadiness(beats) > UNSTEADY:
         warnings.append("The tempo varies much: bar lines and note values may be wrong in places.")
     staves: dict[Hand, list[Voices]] = {

@@ -36,7 +36,7 @@ def lay_out(
     score.insert(0, music21.metadata.Metadata(title=title or ""))
     parts = [_part(staff, hand, bars, keys, names, fingering) for hand, staff in staves.items()]
     referent = music21.duration.Duration(Fraction(bars.usual.pulse, UNITS))
-    mark = music21.tempo.MetronomeMark(number=round(tempo), referent=referent)
+    mark = music21.tempo.MetronomeMark(number=max(1, round(tempo)), referent=referent)
     parts[0].getElementsByClass(music21.stream.Measure)[0].insert(0, mark)
     for part in parts:
         score.insert(0, part)

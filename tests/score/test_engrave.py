@@ -156,8 +156,50 @@ def test_no_notes_are_one_bar_of_rests() -> None:
 def test_one_note() -> None:
     score = engrave([Note(3.0, 60, 3.5)])
     assert staff_pitches(read(score), 0) + staff_pitches(read(score), 1) == [60]
-    assert any("only 1 note" in warning for warning in score.warnings)
+    assert any("only one note" in warning for warning in score.warnings)
     check_bars(score)
+
+
+@pytest.mark.parametrize(
+    "notes",
+    [
+        [Note(0.5, 60, 0.7), Note(1500.0, 64, 1500.5)],  # a pause of minutes
+        [Note(0.3 * index, 60 + index % 7, 0.3 * index) for index in range(40)],  # no length
+        [Note(0.3 * index, 60, 0.3 * index + 2) for index in range(40)],  # one pitch over itself
+        [Note(0.0, pitch, 1.0) for pitch in range(21, 109)],  # every key at once
+        [Note(index / 30, 60 + index % 2, index / 30 + 0.03) for index in range(300)],  # faster than fingers
+        [
+            Note(0.5 * index + index // 20 * 60, 60 + index % 12, 0.5 * index + index // 20 * 60 + 0.4)
+            for index in range(60)
+        ],
+    ],
+    ids=["far", "short", "overlapping", "cluster", "trill", "pauses"],
+)
+def test_odd_music_gives_a_score(notes: list[Note]) -> None:
+    score = engrave(notes)
+    check_bars(score)
+    assert {note.pitch for note in notes} == set(staff_pitches(read(score), 0) + staff_pitches(read(score), 1))
+    assert score.svg_pages
+
+
+def test_a_held_note_over_moving_ones_is_a_second_voice() -> None:
+    held = [Note(2.0 * bar, 79, 2.0 * bar + 1.9, 80, "right") for bar in range(8)]
+    moving = [Note(0.5 * step, 60 + 2 * (step % 4), 0.5 * step + 0.45, 70, "right") for step in range(32)]
+    score = engrave(sorted([*held, *moving]), metre="4/4", tempo=120)
+    check_bars(score)
+    upper = read(score).parts[0]
+    voices = [bar.voices for bar in upper.getElementsByClass(music21.stream.Measure)]
+    assert all(len(each) == 2 for each in voices[:-1])
+    assert [note.quarterLength for note in voices[2][0].notes] == [4.0]
+    assert [note.quarterLength for note in voices[2][1].notes] == [1.0] * 4
+
+
+def test_a_change_of_signature_is_written_once() -> None:
+    beats = [Note(0.5 * step, 60 + SCALE[step % 8] - 60, 0.5 * step + 0.45, 70) for step in range(320)]
+    later = [Note(160 + note.onset, note.pitch + 3, 160 + note.offset, 70) for note in beats]
+    measures = list(read(engrave([*beats, *later])).parts[0].getElementsByClass(music21.stream.Measure))
+    signs = [bar.keySignature.sharps for bar in measures if bar.keySignature is not None]
+    assert signs == [0, -3]
 
 
 def test_notes_that_no_piano_has_are_left_out() -> None:
