@@ -2,8 +2,10 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from contextlib import redirect_stderr
 from fractions import Fraction
-from itertools import chain
+from io import StringIO
+from itertools import chain, pairwise
 
 import music21
 from music21.musicxml.m21ToXml import GeneralObjectExporter
@@ -14,7 +16,6 @@ from score.key import Key, written
 from score.metre import UNITS, Bars
 from score.rhythm import Piece, Voices
 
-music21.environment.Environment()["warnings"] = 0  # it tells of beams on stderr that are as they should be
 _STEPS_SHARPENED = "FCGDAEB"
 _UNNAMED = 0  # stands for an unknown finger: music21 deals a chord's fingers out from its lowest note on
 _NO_FINGER = re.compile(r"\s*<technical>\s*<fingering[^>]*>0</fingering>\s*</technical>")
@@ -156,6 +157,17 @@ def _show_accidentals(elements: Sequence[music21.note.GeneralNote], key: Key) ->
 
 def _beam(elements: Sequence[music21.note.GeneralNote], time: music21.meter.TimeSignature) -> None:
     """Beam what is shorter than a quarter, within the beats of the metre."""
-    for element, beams in zip(elements, time.getBeams(elements), strict=True):
+    with redirect_stderr(StringIO()):  # music21 tells there of the pairs that are mended below
+        found = time.getBeams(elements)
+    for beams, following in pairwise(found):
+        for beam in beams or ():
+            if beam.type == "partial" and beam.direction == "right" and _goes_on(following, beam.number):
+                beam.type, beam.direction = "start", None
+    for element, beams in zip(elements, found, strict=True):
         if beams is not None and isinstance(element, music21.note.NotRest):
             element.beams = beams
+
+
+def _goes_on(beams: music21.beam.Beams | None, number: int) -> bool:
+    """Whether the beam of that number comes from the note before."""
+    return any(beam.number == number and beam.type in ("continue", "stop") for beam in beams or ())
