@@ -89,7 +89,7 @@ def main() -> None:
     parser.add_argument("what", nargs="?", choices=("keys", "staves", "beats", "bars"), default="keys")
     parser.add_argument("--data", type=Path, default=Path("../shared/data/asap"), help="folder of asap, or with asap/")
     parser.add_argument("--out", type=Path, default=WEIGHTS, help="folder for the weights")
-    parser.add_argument("--steps", type=int, help="of the training of staves (1500), beats (1200) or bars (700)")
+    parser.add_argument("--steps", type=int, help="of the training of staves (1500), beats (2400) or bars (700)")
     arguments = parser.parse_args()
     folder = arguments.data / "asap" if (arguments.data / "asap").is_dir() else arguments.data
     if arguments.what == "staves":
@@ -120,7 +120,7 @@ def train_time(what: str, folder: Path, out: Path, steps: int | None) -> None:
     made = [marks(made_performance(rng)) for rng in map(np.random.default_rng, range(MADE))]
     facts = {"data": "asap, made-up music", "split": "train", "performances": len(real)}
     if what == "beats":
-        told = train_beats(real, made, judged, out / "beats.safetensors", steps=steps or 1200, facts=facts)
+        told = train_beats(real, made, judged, out / "beats.safetensors", steps=steps or 2400, facts=facts)
     else:
         told = train_bars(real, made, judged, out / "bars.safetensors", steps=steps or 700, facts=facts)
     print(told)
