@@ -18,9 +18,9 @@ from scipy.special import expit
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pianoroll import PianoRoll
+from pianoroll import PianoRoll, checkpoint
 from pianoroll.keys import BLACK, KEYS
-from roll2midi import checkpoint
+from roll2midi.errors import DecodeError
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "refiner.safetensors"
 FRAME = 0.04  # seconds between the times at which it works
@@ -159,6 +159,8 @@ def save_refiner(network: Refiner, path: str | os.PathLike[str], facts: dict[str
 @cache
 def load_refiner(path: str) -> tuple[Refiner, dict[str, Any]]:
     """The network in evaluation mode and its facts. Raises DecodeError where the file is none."""
-    network, facts = checkpoint.load(path, lambda sizes: Refiner(RefinerSizes(**sizes)), "silentkeys' refiner")
+    network, facts = checkpoint.load(
+        path, lambda sizes: Refiner(RefinerSizes(**sizes)), "silentkeys' refiner", DecodeError
+    )
     network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return network, facts

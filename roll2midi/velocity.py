@@ -18,8 +18,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pianoroll import Note
-from roll2midi import checkpoint
+from pianoroll import Note, checkpoint
+from roll2midi.errors import DecodeError
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "velocity.safetensors"
 CHORD = 0.04  # seconds within which notes are struck together
@@ -113,4 +113,6 @@ def save_velocity(network: VelocityNet, path: str | os.PathLike[str], facts: dic
 @cache
 def load_velocity(path: str) -> tuple[VelocityNet, dict[str, Any]]:
     """The network in evaluation mode and its facts. Raises DecodeError where the file is none."""
-    return checkpoint.load(path, lambda sizes: VelocityNet(VelocitySizes(**sizes)), "silentkeys' velocities")
+    return checkpoint.load(
+        path, lambda sizes: VelocityNet(VelocitySizes(**sizes)), "silentkeys' velocities", DecodeError
+    )

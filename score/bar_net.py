@@ -16,9 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pianoroll import Note
-from score import checkpoint
+from pianoroll import Note, checkpoint
 from score.beat_net import METRES, PLACES, Layer
+from score.errors import ScoreError
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "bars.safetensors"
 LAGS = (1, 2, 3, 4, 5, 6, 8, 12)  # beats between those that are compared
@@ -135,4 +135,4 @@ def save_bars(network: BarNet, path: str | os.PathLike[str], facts: dict[str, An
 @cache
 def load_bars(path: str) -> tuple[BarNet, dict[str, Any]]:
     """The network in evaluation mode and its facts. Raises ScoreError where the file is none."""
-    return checkpoint.load(path, lambda sizes: BarNet(BarSizes(**sizes)), "silentkeys' bars")
+    return checkpoint.load(path, lambda sizes: BarNet(BarSizes(**sizes)), "silentkeys' bars", ScoreError)

@@ -19,8 +19,8 @@ from scipy.ndimage import gaussian_filter1d
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pianoroll import Note
-from score import checkpoint
+from pianoroll import Note, checkpoint
+from score.errors import ScoreError
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "beats.safetensors"
 PLACES = 24  # of a beat, told apart
@@ -166,4 +166,4 @@ def save_beats(network: BeatNet, path: str | os.PathLike[str], facts: dict[str, 
 @cache
 def load_beats(path: str) -> tuple[BeatNet, dict[str, Any]]:
     """The network in evaluation mode and its facts. Raises ScoreError where the file is none."""
-    return checkpoint.load(path, lambda sizes: BeatNet(BeatSizes(**sizes)), "silentkeys' beats")
+    return checkpoint.load(path, lambda sizes: BeatNet(BeatSizes(**sizes)), "silentkeys' beats", ScoreError)

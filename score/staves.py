@@ -19,9 +19,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from pianoroll import Hand, Note
+from pianoroll import Hand, Note, checkpoint
 from pianoroll.reach import strikes
-from score import checkpoint
+from score.errors import ScoreError
 
 DEFAULT_WEIGHTS = Path(__file__).parent / "weights" / "staves.safetensors"
 TRUST = 0.7  # in the network: what it costs to contradict it by an odds ratio of e
@@ -211,4 +211,4 @@ def save_staves(network: StavesNet, path: str | os.PathLike[str], facts: dict[st
 @cache
 def load_staves(path: str) -> tuple[StavesNet, dict[str, Any]]:
     """The network in evaluation mode and its facts. Raises ScoreError where the file is none."""
-    return checkpoint.load(path, lambda sizes: StavesNet(StavesSizes(**sizes)), "silentkeys' staves")
+    return checkpoint.load(path, lambda sizes: StavesNet(StavesSizes(**sizes)), "silentkeys' staves", ScoreError)

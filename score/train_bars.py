@@ -11,12 +11,11 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from score.bar_net import CHROMA, BarNet, beat_features, save_bars
-from score.train_beats import MADE, NO_HARMONY, Marks, as_seen
+from score.train_beats import MADE, NO_HARMONY, Marks, as_seen, fit
 
 SPAN = 96  # beats seen at once in training
 BATCH = 24
 VERSIONS = 8  # of each performance
-RATE = 3e-3
 FEWEST = 12  # beats of a version
 METRE_WEIGHT = 0.3  # of the metre's part of the loss
 SLIPS = 0.01  # most beats that a version has too few or too many, as a share
@@ -103,29 +102,19 @@ def train_bars(
         [each for each in lessons if len(each.down) >= FEWEST]
         for lessons in (real, lessons_made, [lesson(marks) for marks in judged])
     )
-    optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)
-    rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
-    average: Any = torch.optim.swa_utils.AveragedModel(
-        network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(0.99), use_buffers=True
+
+    def save(best: BarNet, seen: dict[str, Any]) -> None:
+        save_bars(best, out, {**facts, **seen})
+
+    return fit(
+        network,
+        lambda: loss_of(network, draw(real, lessons_made, rng)),
+        lambda each: judge(each, kept_apart),
+        save,
+        steps=steps,
+        tell=tell,
+        judge_every=judge_every,
     )
-    best: dict[str, float] = {}
-    for step in range(1, steps + 1):
-        network.train()
-        loss = loss_of(network, draw(real, lessons_made, rng))
-        optimiser.zero_grad(set_to_none=True)
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-        optimiser.step()
-        rate.step()
-        average.update_parameters(network)
-        if step % judge_every == 0 or step == steps:
-            seen = judge(average.module, kept_apart)
-            told = "  ".join(f"{name} {value:.4f}" for name, value in seen.items())
-            tell(f"step {step}  loss {loss.item():.4f}  {told}")
-            if not best or seen["loss"] < best["loss"]:
-                best = seen
-                save_bars(average.module, out, {**facts, "steps": step, **seen})
-    return best
 
 
 @torch.inference_mode()

@@ -195,6 +195,31 @@ def train_beats(
         lesson(version) for version in (as_seen(marks, rng) for marks in made) if len(version.notes) >= FEWEST
     ]
     kept_apart = [lesson(marks) for marks in judged]
+
+    def loss() -> Tensor:
+        parts = losses(network, draw(lessons, lessons_made, rng))
+        return sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros(()))
+
+    def save(best: BeatNet, seen: dict[str, Any]) -> None:
+        save_beats(best, out, {**facts, **seen})
+
+    return fit(
+        network, loss, lambda each: judge(each, kept_apart), save, steps=steps, tell=tell, judge_every=judge_every
+    )
+
+
+def fit(
+    network: Any,
+    loss: Callable[[], Tensor],
+    judge: Callable[[Any], dict[str, float]],
+    save: Callable[[Any, dict[str, Any]], None],
+    *,
+    steps: int,
+    tell: Callable[[str], None],
+    judge_every: int,
+) -> dict[str, float]:
+    """Train ``network`` by what ``loss`` draws; its running average is judged now and then, and saved where the loss is
+    the lowest so far. What was seen then is returned."""
     optimiser = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)
     rate = torch.optim.lr_scheduler.OneCycleLR(optimiser, RATE, total_steps=steps, pct_start=0.1)
     average: Any = torch.optim.swa_utils.AveragedModel(
@@ -203,21 +228,20 @@ def train_beats(
     best: dict[str, float] = {}
     for step in range(1, steps + 1):
         network.train()
-        parts = losses(network, draw(lessons, lessons_made, rng))
-        loss = sum((WEIGHTS[name] * part for name, part in parts.items()), torch.zeros(()))
+        drawn = loss()
         optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        drawn.backward()
         torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
         optimiser.step()
         rate.step()
         average.update_parameters(network)
         if step % judge_every == 0 or step == steps:
-            seen = judge(average.module, kept_apart)
+            seen = judge(average.module)
             told = "  ".join(f"{name} {value:.4f}" for name, value in seen.items())
-            tell(f"step {step}  loss {loss.item():.4f}  {told}")
+            tell(f"step {step}  loss {drawn.item():.4f}  {told}")
             if not best or seen["loss"] < best["loss"]:
                 best = seen
-                save_beats(average.module, out, {**facts, "steps": step, **seen})
+                save(average.module, {"steps": step, **seen})
     return best
 
 

@@ -1,4 +1,4 @@
-"""Weights of this stage's own networks: safetensors, sizes and the training's facts in the header."""
+"""Weights of the stages' own networks: safetensors, sizes and the training's facts in the header."""
 
 import json
 import os
@@ -11,8 +11,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from pianoroll.errors import SilentkeysError
 from pianoroll.files import write_beside
-from score.errors import ScoreError
 
 
 class Sized(Protocol):
@@ -33,21 +33,20 @@ def save(network: Sized, path: str | os.PathLike[str], facts: dict[str, Any]) ->
         save_file({name: values.contiguous() for name, values in network.state_dict().items()}, temporary, header)
 
 
-def load(path: str, make: Callable[[dict[str, Any]], Network], what: str) -> tuple[Network, dict[str, Any]]:
-    """The network that ``make`` builds from the sizes, in evaluation mode, and its facts. Raises ScoreError where the
-    file is not there or is none of ``what``."""
+def load(
+    path: str, make: Callable[[dict[str, Any]], Network], what: str, error: type[SilentkeysError]
+) -> tuple[Network, dict[str, Any]]:
+    """The network that ``make`` builds from the sizes, in evaluation mode, and its facts. Raises ``error`` where
+    the file is not there or is none of ``what``."""
     if not Path(path).is_file():
-        raise ScoreError(f"The model {path} does not exist; give weights of {what} (.safetensors).")
+        raise error(f"The model {path} does not exist; give weights of {what} (.safetensors).")
     try:
         with safe_open(path, "pt") as file:
             header = file.metadata() or {}
             state = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        sizes = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in json.loads(header["sizes"]).items()
-        }
-        network = make(sizes)
+        sizes = json.loads(header["sizes"])
+        network = make({name: tuple(size) if isinstance(size, list) else size for name, size in sizes.items()})
         network.load_state_dict(state)
         return network.eval(), json.loads(header["facts"])
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
-        raise ScoreError(f"{path} holds no weights of {what}.") from error
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RuntimeError) as cause:
+        raise error(f"{path} holds no weights of {what}.") from cause
