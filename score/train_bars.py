@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from score.bar_net import CHROMA, BarNet, beat_features, save_bars
-from score.train_beats import MADE, NO_HARMONY, Marks, as_seen, fit
+from score.train_beats import MADE, NO_HARMONY, Marks, fit, versions
 
 SPAN = 96  # beats seen at once in training
 BATCH = 24
@@ -95,9 +95,8 @@ def train_bars(
     """Train on versions of ``performances``; ``out`` holds the averaged weights that did best on ``judged``."""
     torch.manual_seed(0)
     rng, network = np.random.default_rng(0), BarNet()
-    versions = [as_seen(marks, rng) for marks in performances for _ in range(VERSIONS)]
-    real = [lesson(each, rng) for each in versions if len(each.notes) >= 4 * FEWEST]
-    lessons_made = [lesson(as_seen(marks, rng), rng) for marks in made]
+    real = [lesson(each, rng) for each in versions(performances, VERSIONS, rng)]
+    lessons_made = [lesson(each, rng) for each in versions(made, 1, rng)]
     real, lessons_made, kept_apart = (
         [each for each in lessons if len(each.down) >= FEWEST]
         for lessons in (real, lessons_made, [lesson(marks) for marks in judged])

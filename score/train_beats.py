@@ -86,6 +86,12 @@ def as_seen(marks: Marks, rng: np.random.Generator) -> Marks:
     return Marks(notes, np.array(places), pace * marks.beats, marks.down, marks.metre)
 
 
+def versions(performances: Sequence[Marks], count: int, rng: np.random.Generator) -> list[Marks]:
+    """``count`` versions of each performance, but for those in which hardly a note was heard."""
+    seen = (as_seen(marks, rng) for marks in performances for _ in range(count))
+    return [version for version in seen if len(version.notes) >= FEWEST]
+
+
 def _part_heard(marks: Marks, rng: np.random.Generator) -> tuple[int, int]:
     """Lowest and highest pitch of a version: now and then only one hand is heard, about."""
     middle = int(np.median([note.pitch for note in marks.notes]) + rng.integers(-5, 6))
@@ -189,11 +195,8 @@ def train_beats(
     """Train on versions of ``performances``; ``out`` holds the averaged weights that did best on ``judged``."""
     torch.manual_seed(0)
     rng, network = np.random.default_rng(0), BeatNet()
-    versions = (as_seen(marks, rng) for marks in performances for _ in range(VERSIONS))
-    lessons = [lesson(version) for version in versions if len(version.notes) >= FEWEST]
-    lessons_made = [
-        lesson(version) for version in (as_seen(marks, rng) for marks in made) if len(version.notes) >= FEWEST
-    ]
+    lessons = [lesson(version) for version in versions(performances, VERSIONS, rng)]
+    lessons_made = [lesson(version) for version in versions(made, 1, rng)]
     kept_apart = [lesson(marks) for marks in judged]
 
     def loss() -> Tensor:

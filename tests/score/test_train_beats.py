@@ -1,5 +1,6 @@
 """The beat and the bar network learn from made-up music; the lessons say what is true."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from score.beat_net import FEATURES, METRES, PLACES, load_beats
 from score.errors import ScoreError
 from score.train import marks
 from score.train_bars import train_bars
-from score.train_beats import Marks, as_seen, lesson, train_beats
+from score.train_beats import Marks, as_seen, lesson, train_beats, versions
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +50,13 @@ def test_a_version_as_seen_has_its_beats_at_its_pace(pieces: list[Marks]) -> Non
     known = np.isfinite(seen.places)
     onset = np.array([note.onset for note in seen.notes])[known]
     assert np.abs(onset - np.interp(seen.places[known], np.arange(len(seen.beats)), seen.beats)).max() < 0.15
+
+
+def test_versions_without_music_are_left_out(pieces: list[Marks]) -> None:
+    silent = replace(pieces[0], notes=pieces[0].notes[:10], places=pieces[0].places[:10])
+    seen = versions([silent, pieces[1]], 6, np.random.default_rng(0))
+    assert 0 < len(seen) <= 6
+    assert all(len(version.notes) >= 24 for version in seen)
 
 
 def test_training_lowers_the_loss_and_writes_weights(pieces: list[Marks], tmp_path: Path) -> None:
