@@ -63,7 +63,7 @@ def test_training_lowers_the_loss_and_writes_weights(pieces: list[Marks], tmp_pa
     told: list[str] = []
     for train, load in ((train_beats, load_beats), (train_bars, load_bars)):
         out = tmp_path / f"{train.__name__}.safetensors"
-        train(pieces, pieces, pieces, out, steps=12, facts={"data": "made"}, tell=told.append, judge_every=4)
+        train(pieces, pieces, pieces, out, steps=10, facts={"data": "made"}, tell=told.append, judge_every=4)
         _, facts = load(str(out))
         assert facts["data"] == "made"
     losses = [float(line.split()[5]) for line in told]
