@@ -52,7 +52,7 @@ def made_performance(rng: np.random.Generator) -> Performance:
         for index, onset in enumerate(motif if figure != "scale" else np.arange(per_bar * parts) / parts):
             degree = int(np.clip(degree + rng.integers(-2, 3), 0, 14)) if figure != "scale" else (degree + 1) % 15
             following = motif[index + 1] if figure != "scale" and index + 1 < len(motif) else onset + 1 / parts
-            pitch = middle - 7 + key % 12 // 2 + int(SCALE[degree % 7] + 12 * (degree // 7)) - 6
+            pitch = middle - 13 + key // 2 + int(SCALE[degree % 7] + 12 * (degree // 7))
             struck.append((bar * per_bar + onset, max(0.2, following - onset), pitch, 76 + 8 * (onset == 0)))
     struck = [each for each in struck if each[0] >= per_bar - 1 - 1e-6 or not pick_up]
     return _played(struck, bars * per_bar, per_bar, (numerator, denominator), beat, rng)
@@ -85,7 +85,7 @@ def _figure(
         basses = [(float(start), 1.0, bass, 74)] + ([(start + 2, 1.0, bass + 7, 68)] if per_bar == 4 else [])
         return basses + [(start + beat, 0.8, tone, 54) for beat in after for tone in tones[1:]]
     order = [0, 2, 1, 2] if name == "alberti" else [0, 1, 2, 1]
-    step = 0.25 if parts == 2 and per_bar > 2 and order[0] == chord % 2 else 1 / parts
+    step = 0.25 if parts == 2 and per_bar > 2 and chord % 2 == 0 else 1 / parts
     count = round(per_bar / step)
     order = order if parts == 2 else [0, 1, 2]
     pitches = [tones[order[index % len(order)]] for index in range(count)]

@@ -2,8 +2,8 @@
 from performances whose beats were marked. What begins a bar, and in what metre, it learned beside, to learn better;
 that is read from the beats afterwards (``bar_net.py``).
 
-Of each group it knows the notes, the waits before and after, and whether something was
-struck at each of many distances in time before and after: a beat shows itself in what comes back.
+Of each group it knows the notes, the waits before and after, and whether something was struck at each of many distances
+in time before and after: a beat shows itself in what comes back.
 """
 
 import os

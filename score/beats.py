@@ -93,9 +93,10 @@ def track(notes: Sequence[Note], *, tempo: float | None = None, division: int | 
         return Beats(onsets[0] + np.arange(5) * beat, division or 2, events, np.zeros(1, dtype=int))
     accents = accent(events, onsets)
     tempi = _tempo_scores(told, tempo)
-    paths = {
-        parts: _walk(onsets, accents, parts, told, tempi, tempo) for parts in ((division,) if division else (2, 3))
-    }
+    paths = {}
+    for parts in (division,) if division else (2, 3):
+        usual = np.zeros(len(BEAT_SECONDS)) if tempo else _usual_tempo(parts)
+        paths[parts] = _walk(onsets, accents, parts, told, tempi, usual)
     division = max(paths, key=lambda parts: paths[parts][0])
     ticks, beat_seconds = paths[division][1:]
     if tempo is None and _counts_its_parts(ticks, beat_seconds, division):
@@ -117,6 +118,11 @@ def _counts_its_parts(ticks: np.ndarray, beat_seconds: np.ndarray, division: int
     part = TICKS // division
     divided = np.mean(ticks % part != 0)
     return bool(divided <= SELDOM and np.median(beat_seconds) / division >= SHORTEST_COUNT)
+
+
+def _usual_tempo(division: int) -> np.ndarray:
+    """Log score ``(V,)`` of each tempo by how usual it is."""
+    return -0.5 * (np.log(BEAT_SECONDS / USUAL_BEAT[division]) / USUAL_SPREAD) ** 2
 
 
 def _tempo_scores(told: Told, tempo: float | None) -> np.ndarray:
@@ -184,17 +190,15 @@ class _Grid:
 
 
 def _walk(
-    onsets: np.ndarray, accents: np.ndarray, division: int, told: Told, tempi: np.ndarray, tempo: float | None
+    onsets: np.ndarray, accents: np.ndarray, division: int, told: Told, tempi: np.ndarray, usual: np.ndarray
 ) -> tuple[float, np.ndarray, np.ndarray]:
-    """Best path: its log likelihood, every event's tick ``(events,)`` and the beat's seconds there ``(events,)``."""
+    """Best path: its log likelihood, every event's tick ``(events,)`` and the beat's seconds there ``(events,)``.
+
+    ``tempi (events, V)``: log score of each tempo there; ``usual (V,)``: in music altogether."""
     grid = _Grid.of(division)
-    usual, spread = (60 / tempo, 0.1) if tempo else (USUAL_BEAT[division], USUAL_SPREAD)
-    prior = -0.5 * (np.log(BEAT_SECONDS / usual) / spread) ** 2
     drifts = {width: _drift(width) for width in (0.7, 1.2, 2.0, 3.0)}
     places = PLACE_WEIGHT * np.maximum(told.place[:, grid.places], UNSURE)
-    state = (
-        prior[np.newaxis] + places[0][:, np.newaxis] + (ACCENT * accents[0] * grid.strength)[:, np.newaxis] + tempi[0]
-    )
+    state = usual + tempi[0] + (places[0] + ACCENT * accents[0] * grid.strength)[:, np.newaxis]
     back = []
     steps = np.arange(grid.distance.max() + 1)
     for index, (interval, weight) in enumerate(zip(np.diff(onsets), accents[1:], strict=True), 1):
@@ -206,8 +210,8 @@ def _walk(
         options = moved[grid.origin] + grid.cost[..., np.newaxis] + fit[grid.distance]  # (P, M, V)
         choice = options.argmax(axis=1)  # (P, V)
         state = np.take_along_axis(options, choice[:, np.newaxis], axis=1)[:, 0]
-        state = state + (ACCENT * weight * grid.strength)[:, np.newaxis] + USUAL_WEIGHT * min(interval, 2.0) * prior
-        state = state + places[index][:, np.newaxis] + tempi[index]
+        state = state + (places[index] + ACCENT * weight * grid.strength)[:, np.newaxis]
+        state = state + tempi[index] + USUAL_WEIGHT * min(interval, 2.0) * usual
         back.append((before, choice))
     return _trace(grid, state, back)
 

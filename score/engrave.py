@@ -12,17 +12,16 @@ from pianoroll import Hand, Note
 from pianoroll.files import write_beside
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
 from pianoroll.midi import BeatGrid
-from score import beat_net, pages
+from score import pages
 from score.beats import USUAL_BEAT, Beats, track
 from score.errors import ScoreError
 from score.key import Key, find_keys
 from score.layout import lay_out, to_musicxml
-from score.metre import Bars, Metre, find_bars
+from score.metre import NAMES, Bars, Metre, find_bars
 from score.rhythm import Piece, Voices, write_staff
 from score.spelling import spell
 from score.staves import hands_by_staff
 
-METRES = tuple(name for name in beat_net.METRES if "/" in name)
 FEW_NOTES = 8  # with fewer, tempo and metre are guesses
 UNSTEADY = 0.35  # relative deviation of the beats' lengths from which the reader is warned
 
@@ -99,16 +98,15 @@ def engrave(
         "right": write_staff(beats, bars, "right"),
         "left": write_staff(beats, bars, "left"),
     }
-    counted = beats.tempo * found.beat / found.pulse
     every = [next(key for bar, key in reversed(keys) if bar <= index) for index in range(len(bars.metres))]
-    text = to_musicxml(lay_out(staves, bars, every, names, counted, title, fingering))
-    return Score(text, title, counted, found.name, every[0].name, len(bars.metres), warnings)
+    text = to_musicxml(lay_out(staves, bars, every, names, beats.tempo, title, fingering))
+    return Score(text, title, beats.tempo, found.name, every[0].name, len(bars.metres), warnings)
 
 
 def check_wishes(tempo: float | None, metre: str | None, key: str | None) -> Key | None:
     """The key of that name. Raises ScoreError where tempo, metre or key cannot be."""
-    if metre is not None and metre not in METRES:
-        raise ScoreError(f"“{metre}” is no metre that can be written; choose one of {', '.join(METRES)}.")
+    if metre is not None and metre not in NAMES:
+        raise ScoreError(f"“{metre}” is no metre that can be written; choose one of {', '.join(NAMES)}.")
     if tempo is not None and not 20 <= tempo <= 300:
         raise ScoreError(f"A tempo of {tempo:g} beats a minute cannot be; give 20 to 300.")
     return Key.named(key) if key is not None else None

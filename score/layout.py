@@ -32,11 +32,11 @@ def lay_out(
     fingering: bool,
 ) -> music21.stream.Score:
     """Both staves, right hand's first, as a music21 score. ``keys``: of each bar; ``names``: of each note on the
-    line of fifths; ``tempo``: of the usual metre's pulse, a minute."""
+    line of fifths; ``tempo``: beats of the usual metre a minute."""
     score = music21.stream.Score()
     score.insert(0, music21.metadata.Metadata(title=title or ""))
     parts = [_part(staff, hand, bars, keys, names, fingering) for hand, staff in staves.items()]
-    referent = music21.duration.Duration(Fraction(bars.usual.pulse, UNITS))
+    referent = music21.duration.Duration(Fraction(bars.usual.beat, UNITS))
     mark = music21.tempo.MetronomeMark(number=max(1, round(tempo)), referent=referent)
     parts[0].getElementsByClass(music21.stream.Measure)[0].insert(0, mark)
     for part in parts:

@@ -1,8 +1,8 @@
 """Beats -> bars: where each begins, and in which metre it is written.
 
-The network says of each group of notes how likely it begins a bar, and in what metre it stands. A dynamic programme
-chooses the bars that agree best with both, with a price for every change of metre and for every bar with a beat too
-few or too many. Such a bar is a slip of the beat, not of the composer: it is made regular.
+A network (``bar_net.py``) says of each beat how likely it begins a bar, and in what metre it stands. A dynamic
+programme chooses the bars that agree best with both, with a price for every change of metre and for every bar with a
+beat too few or too many. Such a bar is a slip of the beat, not of the composer: it is made regular.
 """
 
 from collections.abc import Sequence
@@ -15,6 +15,7 @@ from score.bar_net import hear_bars
 from score.beat_net import METRES
 from score.beats import TICKS, Beats, on_grid
 
+NAMES = METRES[:-1]  # of the metres that can be written
 UNITS = 96  # notation units a quarter note: a 16th is 24, a triplet eighth 32
 DOWN_WEIGHT, METRE_WEIGHT = 1.0, 0.03  # of what the network says of a beat: beats beside each other say the same
 MISFIT = 0.3  # price of a beat in a metre whose beats have other parts than those that were found
@@ -61,11 +62,6 @@ class Metre:
         """Length of a bar in notation units."""
         return 4 * UNITS * self.numerator // self.denominator
 
-    @property
-    def pulse(self) -> int:
-        """The note value by which the tempo is told, in notation units: a quarter in 4/4, a dotted one in 6/8."""
-        return self.beat
-
 
 @dataclass(frozen=True)
 class Bars:
@@ -111,7 +107,7 @@ class Bars:
 
 def find_bars(beats: Beats, *, metre: str | None = None) -> tuple[Beats, Bars]:
     """The likeliest bars, and the beats once they are regular. ``metre``: its name, where it is known."""
-    names = [metre] if metre else [name for name in METRES if "/" in name]
+    names = [metre] if metre else NAMES
     metres = [Metre.named(name) for name in names]
     down, evidence = _evidence(beats, names)
     evidence -= MISFIT * np.array([each.compound != (beats.division == 3) for each in metres])

@@ -74,10 +74,8 @@ def _placed(beats: Beats, bars: Bars, hand: Hand) -> tuple[list[Placed], set[int
             groups[beat][place].extend(members)
     placed, triplets = [], set()
     for beat, places in sorted(groups.items()):
-        start, length = (
-            round(bars.units(beat * TICKS)),
-            round(bars.units((beat + 1) * TICKS) - bars.units(beat * TICKS)),
-        )
+        start = round(bars.units(beat * TICKS))
+        length = round(bars.units((beat + 1) * TICKS)) - start
         parts = 3 if bars.metre_at(start).compound else 2
         step = _division(list(places), parts)
         if parts == 2 and step in (4, 8):
