@@ -117,8 +117,7 @@ def judge_performance(name: str, asap: Path, how: Watching) -> Row:
     found, true = read_score(text), _true_score(path.parent / "xml_score.mxl")
     parts, rates = judge(found, true)
     marks = read_marks(path.with_name(f"{path.stem}_annotations.txt"))
-    times = np.array(grid.times if grid else ())
-    downbeats = times[:: grid.per_bar] if grid else times
+    times, downbeats = (np.array(each) for each in ((grid.times, grid.downbeats) if grid else ((), ())))
     results = {"mv2h": parts.mean} | {f"mv2h_{part}": value for part, value in asdict(parts).items()} | asdict(rates)
     results["beat"] = _beat_f1(times, marks.times)
     results["downbeat"] = _beat_f1(downbeats, marks.times[marks.down])

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import NamedTuple
 
 import mido
 import numpy as np
@@ -36,18 +37,58 @@ Spans = Sequence[tuple[float, float]]
 class BeatGrid:
     """Where the beats of a performance fall: ``times (B,)``, rising seconds; the first is a downbeat.
 
-    ``numerator``/``denominator``: the metre; ``per_bar``: beats in a bar (2 in 6/8).
+    ``numerator``/``denominator``: the metre; ``per_bar``: beats in a bar (2 in 6/8). ``changes``: index of a downbeat,
+    and the same three from there on.
     """
 
     times: tuple[float, ...]
     numerator: int
     denominator: int
     per_bar: int
+    changes: tuple[tuple[int, int, int, int], ...] = ()
 
     @property
-    def quarters(self) -> float:
-        """Length of a beat in quarter notes."""
-        return 4 * self.numerator / self.denominator / self.per_bar
+    def metres(self) -> list["_Metre"]:
+        """Of every beat."""
+        changes = {index: _Metre(*metre) for index, *metre in self.changes}
+        metres, now = [], _Metre(self.numerator, self.denominator, self.per_bar)
+        for index in range(len(self.times)):
+            now = changes.get(index, now)
+            metres.append(now)
+        return metres
+
+    @property
+    def downbeats(self) -> list[float]:
+        """Seconds at which bars begin."""
+        begun = {0, *(index for index, *_ in self.changes)}
+        found, count = [], 0
+        for index, (time, metre) in enumerate(zip(self.times, self.metres, strict=True)):
+            count = 0 if index in begun else count % metre.per_bar
+            if count == 0:
+                found.append(time)
+            count += 1
+        return found
+
+
+class _Metre(NamedTuple):
+    """``per_bar``: beats in a bar (2 in 6/8)."""
+
+    numerator: int
+    denominator: int
+    per_bar: int
+
+    @property
+    def ticks(self) -> int:
+        """Of a beat."""
+        return RESOLUTION * 4 * self.numerator // (self.denominator * self.per_bar)
+
+    def message(self, count: int | None = None) -> mido.MetaMessage:
+        """A bar of ``count`` beats; a whole one."""
+        part = Fraction(self.numerator * (count or self.per_bar), self.denominator * self.per_bar)
+        denominator = self.denominator
+        while (part * denominator).denominator > 1:
+            denominator *= 2
+        return mido.MetaMessage("time_signature", numerator=int(part * denominator), denominator=denominator)
 
 
 def read_midi(path: str | os.PathLike[str]) -> list[Note]:
@@ -152,23 +193,26 @@ class _Clock:
     def of(cls, beats: BeatGrid) -> "_Clock":
         """A tempo for each beat. Whole bars, and a pick-up before them, fill the time before the first bar line; whole
         bars are put into pauses, of which a single beat could not be so slow."""
-        times, per_bar = np.array(beats.times, dtype=float), beats.per_bar
+        times, metres = np.array(beats.times, dtype=float), beats.metres
         usual = float(np.median(np.diff(times)))
         skipped = int(np.searchsorted(times, 0.0))
-        times = times[skipped:]
+        times, metres = times[skipped:], metres[skipped:]
         lead = max(1, round(times[0] / usual)) if times[0] > SHORTEST_LEAD * usual else 0
         times = np.concatenate([np.linspace(0, times[0], lead + 1)[:-1], times])
         times[0] = 0.0
-        pickup = (lead - skipped) % per_bar
-        seconds = _filled(times, usual, per_bar)
-        length = round(RESOLUTION * beats.quarters)
-        ticks = length * np.arange(len(seconds))
-        messages = [(0, _metre(beats, pickup))] if pickup else []
-        messages.append((pickup * length, _metre(beats, per_bar)))
+        metres = [metres[0]] * lead + metres
+        pickup = (lead - skipped) % metres[0].per_bar
+        seconds, metres = _filled(times, metres, usual)
+        ticks = np.cumsum([0, *(metre.ticks for metre in metres[:-1])])
+        messages = [(0, metres[0].message(pickup))] if pickup else []
+        for index, (before, metre) in enumerate(itertools.pairwise([None, *metres])):
+            if metre and metre != before:
+                messages.append((int(ticks[index if before else pickup]), metre.message()))
         now = 0
-        for tick, micro in zip(ticks, np.rint(1e6 * np.diff(seconds) / beats.quarters).astype(int), strict=False):
+        for tick, length, metre in zip(ticks, np.diff(seconds), metres, strict=False):
+            micro = max(1, round(1e6 * float(length) * RESOLUTION / metre.ticks))
             if micro != now:
-                messages.append((int(tick), mido.MetaMessage("set_tempo", tempo=max(1, int(micro)))))
+                messages.append((int(tick), mido.MetaMessage("set_tempo", tempo=micro)))
             now = micro
         return cls(seconds, ticks, messages)
 
@@ -179,22 +223,14 @@ class _Clock:
         return max(0, round(float(np.interp(second, self.seconds, self.ticks)) + beyond * float(last)))
 
 
-def _filled(times: np.ndarray, usual: float, per_bar: int) -> np.ndarray:
-    """``times`` of beats with whole bars of ``usual`` beats put between those more than SLOWEST seconds apart."""
-    parts = []
-    for begin, end in itertools.pairwise(times):
-        bars = round((end - begin) / (usual * per_bar)) if end - begin > SLOWEST else 0
-        parts.append(np.linspace(begin, end, 1 + per_bar * max(bars, 0) + 1)[:-1])
-    return np.concatenate([*parts, times[-1:]])
-
-
-def _metre(beats: BeatGrid, count: int) -> mido.MetaMessage:
-    """A bar of ``count`` beats."""
-    part = Fraction(beats.numerator * count, beats.denominator * beats.per_bar)
-    denominator = beats.denominator
-    while (part * denominator).denominator > 1:
-        denominator *= 2
-    return mido.MetaMessage("time_signature", numerator=int(part * denominator), denominator=denominator)
+def _filled(times: np.ndarray, metres: Sequence[_Metre], usual: float) -> tuple[np.ndarray, list[_Metre]]:
+    """Beats and their metres, with whole bars of ``usual`` beats put between those more than SLOWEST seconds apart."""
+    parts, filled = [], list[_Metre]()
+    for (begin, end), metre in zip(itertools.pairwise(times), metres, strict=False):
+        bars = round((end - begin) / (usual * metre.per_bar)) if end - begin > SLOWEST else 0
+        parts.append(np.linspace(begin, end, 1 + metre.per_bar * max(bars, 0) + 1)[:-1])
+        filled += [metre] * len(parts[-1])
+    return np.concatenate([*parts, times[-1:]]), [*filled, metres[-1]]
 
 
 def _playing(notes: Sequence[Note], clock: _Clock, channel: int) -> list[tuple[int, mido.Message]]:

@@ -3,7 +3,7 @@
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +11,18 @@ import numpy as np
 from pianoroll import Hand, Note
 from pianoroll.files import write_beside
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
-from pianoroll.midi import BeatGrid
+from pianoroll.midi import BeatGrid, write_midi
 from score import pages
 from score.beats import USUAL_BEAT, Beats, track
 from score.errors import ScoreError
+from score.fingering import chosen
 from score.key import Key, find_keys
-from score.layout import lay_out, to_musicxml
+from score.layout import Credits, Notation, lay_out, to_musicxml
 from score.metre import NAMES, Bars, Metre, find_bars
+from score.ornaments import Ornamented, find_ornaments
+from score.quantised import even_grid, quantised
 from score.rhythm import Piece, Voices, write_staff
+from score.signs import dynamics
 from score.spelling import spell
 from score.staves import hands_by_staff
 
@@ -28,7 +32,10 @@ UNSTEADY = 0.35  # relative deviation of the beats' lengths from which the reade
 
 @dataclass(frozen=True)
 class Score:
-    """An engraved piece: ``musicxml`` text, and what was found. ``tempo``: of the counted note value, a minute."""
+    """An engraved piece: ``musicxml`` text, and what was found. ``tempo``: of the counted note value, a minute.
+
+    ``quantised``: the notes as they are written, in one tempo, in seconds; ``grid``: their bars.
+    """
 
     musicxml: str
     title: str | None
@@ -37,6 +44,8 @@ class Score:
     key: str
     measures: int
     warnings: list[str] = field(default_factory=list)
+    quantised: list[Note] = field(default_factory=list)
+    grid: BeatGrid | None = None
 
     @cached_property
     def svg_pages(self) -> list[str]:
@@ -47,6 +56,10 @@ class Score:
         """Write MusicXML. Raises FileError."""
         with write_beside(path) as temporary:
             temporary.write_text(self.musicxml, encoding="utf-8")
+
+    def write_midi(self, path: str | os.PathLike[str], *, program: int = 0) -> None:
+        """Write the notes as they are written, not as they were played. ``program``: General MIDI. Raises FileError."""
+        write_midi(self.quantised, path, tempo=self.tempo, beats=self.grid, program=program)
 
     def write_svg(self, prefix: str | os.PathLike[str]) -> list[Path]:
         """Write one file a page, ``PREFIX-1.svg`` and on (an ending .svg is dropped), and return their paths."""
@@ -71,24 +84,28 @@ def engrave(
     tempo: float | None = None,
     metre: str | None = None,
     key: str | None = None,
-    fingering: bool = True,
+    fingering: str = "auto",
+    composer: str | None = None,
+    date: str | None = None,
+    source: str | None = None,
 ) -> Score:
     """A score of ``notes`` on two staves.
 
     ``tempo`` (beats a minute), ``metre`` (such as “3/4”) and ``key`` (such as “C minor”) where they are known; else
-    they are found. ``fingering``: print the fingers that notes carry. Raises ScoreError where one of them cannot be.
+    they are found. ``fingering``: of the fingers that notes carry, print “all”, “none”, “some” (as editors do), or
+    “auto” (all of a short piece). ``composer`` and ``date`` stand below the title, ``source`` in the file. Raises
+    ScoreError where a wish cannot be.
     """
     given = check_wishes(tempo, metre, key)
+    credits = Credits(title, composer, date, source)
     usable, warnings = _usable(notes)
     if not usable:
-        return _empty(title, tempo, metre, given, [*warnings, "There are no notes: the score is one bar of rests."])
-    usable = hands_by_staff(usable)
-    division = (3 if Metre.named(metre).compound else 2) if metre else None
-    beats, bars = find_bars(track(usable, tempo=tempo, division=division), metre=metre)
+        return _empty(credits, tempo, metre, given, [*warnings, "There are no notes: the score is one bar of rests."])
+    ornamented, beats, bars = _find(tuple(usable), tempo, metre)
+    usable = ornamented.notes
     found, keys = bars.usual, [(0, given)] if given else _keys_of_bars(usable, beats, bars)
-    names = dict(
-        zip(usable, spell(usable, [(beats.seconds(bars.beat_at(bar)), key) for bar, key in keys]), strict=True)
-    )
+    since = [(beats.seconds(bars.beat_at(bar)), key) for bar, key in keys]
+    names = dict(zip(ornamented.written, spell(ornamented.written, since), strict=True))
     if len(usable) < FEW_NOTES:
         count = f"are only {len(usable)} notes" if len(usable) > 1 else "is only one note"
         warnings.append(f"There {count}: tempo, metre and key are guesses.")
@@ -99,8 +116,13 @@ def engrave(
         "left": write_staff(beats, bars, "left"),
     }
     every = [next(key for bar, key in reversed(keys) if bar <= index) for index in range(len(bars.metres))]
-    text = to_musicxml(lay_out(staves, bars, every, names, beats.tempo, title, fingering))
-    return Score(text, title, beats.tempo, found.name, every[0].name, len(bars.metres), warnings)
+    fingered = chosen(list(staves.values()), fingering)
+    seconds = [beats.seconds(bars.beat_at(bar)) for bar in range(len(bars.metres) + 1)]
+    notation = Notation(names, ornamented, fingered, dynamics(usable, seconds))
+    text = to_musicxml(lay_out(staves, bars, every, notation, beats.tempo, credits), source)
+    even = quantised(staves.values(), bars, ornamented, beats.tempo)
+    grid = even_grid(bars, beats.tempo)
+    return Score(text, title, beats.tempo, found.name, every[0].name, len(bars.metres), warnings, even, grid)
 
 
 def check_wishes(tempo: float | None, metre: str | None, key: str | None) -> Key | None:
@@ -112,19 +134,24 @@ def check_wishes(tempo: float | None, metre: str | None, key: str | None) -> Key
     return Key.named(key) if key is not None else None
 
 
-def find_beats(notes: Sequence[Note]) -> BeatGrid | None:
-    """Where the bars and beats of ``notes`` fall, as the score would have them; None where too few tell."""
+def find_beats(notes: Sequence[Note], *, tempo: float | None = None, metre: str | None = None) -> BeatGrid | None:
+    """Where the bars and beats of ``notes`` fall, as the score would have them; None where too few tell.
+
+    ``tempo``, ``metre``: as for ``engrave``."""
     usable, _ = _usable(notes)
     if len(usable) < FEW_NOTES:
         return None
-    tracked = track(usable)
-    beats, bars = find_bars(tracked)
-    metre = bars.usual
-    if len(set(bars.metres)) > 1:  # a grid has but one
-        beats, bars = find_bars(tracked, metre=metre.name)
+    _, beats, bars = _find(tuple(usable), tempo, metre)
     before = beats.times[0] + np.arange(bars.first, 0) * (beats.times[1] - beats.times[0])
-    times = tuple(np.concatenate([before, beats.times]).round(6).tolist())
-    return BeatGrid(times, metre.numerator, metre.denominator, metre.beats)
+    return bars.grid(np.concatenate([before, beats.times]).round(6).tolist())
+
+
+@lru_cache(maxsize=2)  # the MIDI file's bars and the score's are the same
+def _find(notes: tuple[Note, ...], tempo: float | None, metre: str | None) -> tuple[Ornamented, Beats, Bars]:
+    """What has a rhythm, its beats, and its bars."""
+    ornamented = find_ornaments(hands_by_staff(notes))
+    division = (3 if Metre.named(metre).compound else 2) if metre else None
+    return ornamented, *find_bars(track(ornamented.notes, tempo=tempo, division=division), metre=metre)
 
 
 def _usable(notes: Sequence[Note]) -> tuple[list[Note], list[str]]:
@@ -151,11 +178,14 @@ def _unsteadiness(beats: Beats) -> float:
     return float(lengths.std() / lengths.mean())
 
 
-def _empty(title: str | None, tempo: float | None, metre: str | None, key: Key | None, warnings: list[str]) -> Score:
+def _empty(credits: Credits, tempo: float | None, metre: str | None, key: Key | None, warnings: list[str]) -> Score:
     """One bar of rests."""
     shape = Metre.named(metre or "4/4")
     counted = tempo or 60 / USUAL_BEAT[2]
     rest = [[[Piece(0, shape.bar, whole_bar=True)]]]
     key = key or Key(0, "major")
-    text = to_musicxml(lay_out({"right": rest, "left": rest}, Bars((shape,), 0), [key], {}, counted, title, False))
-    return Score(text, title, counted, shape.name, key.name, 1, warnings)
+    notation = Notation({}, Ornamented([]))
+    text = to_musicxml(
+        lay_out({"right": rest, "left": rest}, Bars((shape,), 0), [key], notation, counted, credits), credits.source
+    )
+    return Score(text, credits.title, counted, shape.name, key.name, 1, warnings)

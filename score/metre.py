@@ -11,6 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
+from pianoroll.midi import BeatGrid
 from score.bar_net import hear_bars
 from score.beat_net import METRES
 from score.beats import TICKS, Beats, on_grid
@@ -95,6 +96,16 @@ class Bars:
     def beat_at(self, bar: int) -> int:
         """Index of the tracked beat on which a bar begins."""
         return self.first + sum(metre.beats for metre in self.metres[:bar])
+
+    def grid(self, times: Sequence[float]) -> BeatGrid:
+        """The bars over beats at ``times``, of which the first begins the first bar."""
+        starts = np.cumsum([0, *(metre.beats for metre in self.metres)]).tolist()
+        begun = [
+            (start, metre.numerator, metre.denominator, metre.beats)
+            for start, metre, before in zip(starts, self.metres, (None, *self.metres), strict=False)
+            if metre != before
+        ]
+        return BeatGrid(tuple(times), *begun[0][1:], changes=tuple(begun[1:]))
 
     def units(self, ticks: float) -> float:
         """Notation units from the first bar line of a place in ticks from the first tracked beat."""

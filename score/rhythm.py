@@ -119,7 +119,8 @@ def _chords(voice: Sequence[Placed], bars: Bars, triplets: set[int]) -> list[_Ch
         beat = members[0].beat
         sounding = max(each.sounding for each in members)
         gap = following - start
-        if sounding >= LEGATO * gap or gap <= beat // 2:
+        last = following == bars.starts[-1]
+        if (sounding >= LEGATO * gap and not last) or gap <= beat // 2:
             end = following
         else:
             metre = bars.metre_at(start)

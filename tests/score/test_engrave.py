@@ -218,7 +218,7 @@ def test_fingers_are_printed_unless_unwanted() -> None:
     marks = [mark for note in read(printed).parts[0].recurse().notes for mark in note.articulations]
     assert [mark.fingerNumber for mark in marks if isinstance(mark, music21.articulations.Fingering)] == list(fingers)
     assert printed.svg_pages[0].count('class="fing"') == 8
-    assert "<fingering" not in engrave(notes, fingering=False).musicxml
+    assert "<fingering" not in engrave(notes, fingering="none").musicxml
 
 
 def test_pitches_are_spelled_in_the_key() -> None:
