@@ -117,7 +117,7 @@ def _names(videos: list[Path]) -> dict[Path, str]:
     return {video: video.stem if stems[video.stem.lower()] == 1 else video.name for video in videos}
 
 
-def _finished(path: Path, video: Path, wanted: Sequence[str], settings: dict[str, str | None]) -> int | None:
+def _finished(path: Path, video: Path, wanted: Sequence[str], settings: dict[str, str]) -> int | None:
     """Notes found, if the report says that this video was done so, with all wanted outputs; else None."""
     report = load_report(path)
     if report is None or report.get("source") != str(video) or report.get("missing"):

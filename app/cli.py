@@ -69,8 +69,21 @@ Pedal = Annotated[
     typer.Option("--pedal", metavar="none|auto", help="Put a likely sustain pedal into MIDI and sound, or none."),
 ]
 Fingering = Annotated[
-    str, typer.Option("--fingering", metavar="auto|none", help="Print the fingers that were surely seen, or none.")
+    str,
+    typer.Option(
+        "--fingering",
+        metavar="auto|all|some|none",
+        help="Which of the fingers that are surely known are printed: all, some (as editors do), none; "
+        "auto: all of a short piece, else some.",
+    ),
 ]
+Tempo = Annotated[float | None, typer.Option("--tempo", help="Beats a minute.", show_default="found")]
+TimeSignature = Annotated[
+    str | None, typer.Option("--time-signature", metavar="N/D", help="Such as 3/4.", show_default="found")
+]
+KeyName = Annotated[str | None, typer.Option("--key", help="Such as “C minor”.", show_default="found")]
+Title = Annotated[str | None, typer.Option("--title", help="Title of the score.", show_default="the file's name")]
+Composer = Annotated[str | None, typer.Option("--composer", help="Stands below the title.")]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what went wrong.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
@@ -118,9 +131,15 @@ def transcribe(
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
     outputs: Annotated[
-        str, typer.Option("--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,svg,wav,png,json.")
+        str,
+        typer.Option("--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,wav,png,json,svg,quantised."),
     ] = "npz,mid,csv,musicxml,pdf,wav,png,json",
     fingering: Fingering = "auto",
+    tempo: Tempo = None,
+    metre: TimeSignature = None,
+    key: KeyName = None,
+    title: Title = None,
+    composer: Composer = None,
     pedal: Pedal = "none",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -145,6 +164,11 @@ def transcribe(
             soundfont=soundfont,
             outputs=parse_outputs(outputs),
             fingering=fingering,
+            tempo=tempo,
+            metre=metre,
+            key=key,
+            title=title,
+            composer=composer,
             pedal=pedal,
             progress=progress,
         )
@@ -258,21 +282,38 @@ def notes(
 def score(
     midi: Annotated[Path, typer.Argument(metavar="FILE.mid", help="A performance.")],
     out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the score.")],
-    title: Annotated[str | None, typer.Option("--title", help="Title.", show_default="the file's name")] = None,
-    tempo: Annotated[float | None, typer.Option("--tempo", help="Beats a minute.", show_default="found")] = None,
-    metre: Annotated[
-        str | None, typer.Option("--time-signature", metavar="N/D", help="Such as 3/4.", show_default="found")
-    ] = None,
-    key: Annotated[str | None, typer.Option("--key", help="Such as “C minor”.", show_default="found")] = None,
+    title: Title = None,
+    composer: Composer = None,
+    date: Annotated[str | None, typer.Option("--date", help="Of the piece: stands beside the composer.")] = None,
+    tempo: Tempo = None,
+    metre: TimeSignature = None,
+    key: KeyName = None,
+    fingering: Fingering = "auto",
+    outputs: Annotated[
+        str, typer.Option("--outputs", metavar="LIST", help="Any of musicxml,pdf,svg,quantised (.quantised.mid).")
+    ] = "musicxml,pdf,svg",
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
     """Engrave a MIDI file: MusicXML, PDF and SVG pages."""
     from app import pipeline
+    from app.options import SCORE_OUTPUTS, parse_outputs
 
     with _progress() as progress:
-        report = pipeline.score(midi, out, title=title, tempo=tempo, metre=metre, key=key, progress=progress)
+        report = pipeline.score(
+            midi,
+            out,
+            title=title,
+            composer=composer,
+            date=date,
+            tempo=tempo,
+            metre=metre,
+            key=key,
+            fingering=fingering,
+            outputs=parse_outputs(outputs, (*SCORE_OUTPUTS, "quantised")),
+            progress=progress,
+        )
     _tell(report)
 
 

@@ -11,9 +11,11 @@ from video2roll.rectify import CornersError, check_corners
 
 OUTPUTS = ("npz", "mid", "csv", "musicxml", "pdf", "wav", "png", "json")
 """What ``transcribe`` writes unless told otherwise."""
-ALL_OUTPUTS = (*OUTPUTS, "svg")
-FINGERING = ("auto", "none")
-"""Print the fingers that were surely seen in the score, or none."""
+ALL_OUTPUTS = (*OUTPUTS, "svg", "quantised")
+SCORE_OUTPUTS = ("musicxml", "pdf", "svg")
+"""What ``score`` writes unless told otherwise."""
+FINGERING = ("auto", "all", "some", "none")
+"""Which of the fingers that were surely seen are printed in the score; auto: all of a short piece, else some."""
 
 PEDAL = ("none", "auto")
 """Leave the sustain pedal, which no video shows, out, or put a plausible one into MIDI and sound."""
@@ -60,22 +62,21 @@ def _parse_key(option: str, name: str | None) -> int | None:
         raise OptionError(f"{option} {error}.") from error
 
 
-def parse_outputs(text: str | Sequence[str]) -> tuple[str, ...]:
-    """Names of outputs from ``"mid,pdf"``, in the order in which they are made. Raises OptionError for unknown ones."""
+def parse_outputs(text: str | Sequence[str], choices: Sequence[str] = ALL_OUTPUTS) -> tuple[str, ...]:
+    """Names of outputs from ``"mid,pdf"``, in the order of ``choices``. Raises OptionError for others."""
     names = text.split(",") if isinstance(text, str) else text
     wanted = {name.strip().lower().lstrip(".") for name in names} - {""}
-    unknown = sorted(wanted - set(ALL_OUTPUTS))
+    unknown = sorted(wanted - set(choices))
     if unknown or not wanted:
         named = f"“{', '.join(unknown)}” is no output" if unknown else "names no output"
-        raise OptionError(f"--outputs {named}; choose from {', '.join(ALL_OUTPUTS)}.")
-    return tuple(name for name in ALL_OUTPUTS if name in wanted)
+        raise OptionError(f"--outputs {named}; choose from {', '.join(choices)}.")
+    return tuple(name for name in choices if name in wanted)
 
 
-def check_fingering(name: str) -> bool:
-    """Whether fingers are to be printed in the score. Raises OptionError unless ``name`` is one of FINGERING."""
+def check_fingering(name: str) -> None:
+    """Raise OptionError unless ``name`` is one of FINGERING."""
     if name not in FINGERING:
-        raise OptionError(f"--fingering “{name}” is unknown; choose {' or '.join(FINGERING)}.")
-    return name == "auto"
+        raise OptionError(f"--fingering “{name}” is unknown; choose {', '.join(FINGERING[:-1])} or {FINGERING[-1]}.")
 
 
 def check_pedal(name: str) -> bool:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.options import OUTPUTS, OptionError, check_fingering, check_pedal, check_span
+from app.options import OUTPUTS, SCORE_OUTPUTS, OptionError, check_fingering, check_pedal, check_span
 from app.report import Clock, Progress, Report, as_settings, own_version, versions
 from pianoroll import FileError, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
 from pianoroll.files import check_folder
@@ -54,6 +54,11 @@ def transcribe(
     soundfont: Pathlike | None = None,
     outputs: Sequence[str] = OUTPUTS,
     fingering: str = "auto",
+    tempo: float | None = None,
+    metre: str | None = None,
+    key: str | None = None,
+    title: str | None = None,
+    composer: str | None = None,
     pedal: str = "none",
     name: str | None = None,
     progress: Progress | None = None,
@@ -64,7 +69,9 @@ def transcribe(
     ``lowest_key``, ``highest_key``: MIDI pitches of the outermost keys in view.
     ``model`` reads the video, ``note_model`` finds notes in what was read: see ``roll2midi.decode``.
     ``instrument``: General MIDI program 0..127 or its name, for the sound and the MIDI file.
-    ``fingering``: "auto" prints the fingers that were surely seen in the score, "none" prints none.
+    ``fingering``: which of the fingers that were surely seen the score prints: "all", "some" (as editors do), "none",
+    or "auto" (all of a short piece, else some). ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”)
+    where they are known; ``title`` (the video's name unless given) and ``composer`` stand above the score.
     ``pedal``: "auto" puts a plausible sustain pedal, which no video shows, into the MIDI file and the sound.
     ``name``: of the outputs, the video's unless given.
 
@@ -72,13 +79,17 @@ def transcribe(
     Raises KeyboardError (no keyboard), VideoError, CornersError, OptionError or FileError (e.g. the disk is full).
     """
     check_span(start, end)
-    fingers, pedalled = check_fingering(fingering), check_pedal(pedal)
+    check_fingering(fingering)
+    pedalled = check_pedal(pedal)
+    time: dict[str, Any] = {"tempo": tempo, "metre": metre}
+    _check_score(tempo, metre, key)
     info = probe(video)
     folder = check_folder(out)
     program = _check_sound(instrument, soundfont)
     check_note_model(note_model)
     made_with = {"model": model, "note_model": note_model, "instrument": instrument, "soundfont": soundfont}
-    settings = as_settings(**made_with, fingering=fingering, pedal=pedal)
+    written: dict[str, Any] = {"key": key, "title": title, "composer": composer, "fingering": fingering}
+    settings = as_settings(**made_with, **time, **written, pedal=pedal)
     report = Report(source=str(video), settings=settings, versions=versions())
     clock = Clock(report.timings, progress)
     seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, clock)
@@ -88,8 +99,8 @@ def transcribe(
     _describe(report, info, seen, played)
     report.models["roll2midi"] = Path(note_model or "refiner").name
     job = _Job(report, clock, folder, name or Path(video).stem, tuple(outputs))
-    _write_notes(job, seen.roll, played, spans, program)
-    _write_score(job, played, fingering=fingers)
+    _write_notes(job, seen.roll, played, spans, program, **time)
+    _write_score(job, played, program, **time, **written)
     _write_sound(job, played, spans, program, soundfont)
     _write_report(job)
     return report
@@ -186,25 +197,38 @@ def score(
     out: Pathlike,
     *,
     title: str | None = None,
+    composer: str | None = None,
+    date: str | None = None,
     tempo: float | None = None,
     metre: str | None = None,
     key: str | None = None,
+    fingering: str = "auto",
+    outputs: Sequence[str] = SCORE_OUTPUTS,
     progress: Progress | None = None,
 ) -> Report:
-    """Engrave a MIDI file into the folder ``out``: ``NAME.musicxml``, ``NAME.pdf`` and SVG pages.
+    """Engrave a MIDI file into the folder ``out``: ``NAME.musicxml``, ``NAME.pdf`` and SVG pages, or what of
+    SCORE_OUTPUTS and "quantised" (``NAME.quantised.mid``: the notes as they are written) ``outputs`` names.
 
-    ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”) where they are known. What fails is noted in
-    ``Report.missing``, and the rest is kept. Raises FileError where the MIDI cannot be read, and ScoreError where there
-    is no such tempo, metre or key.
+    ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”) where they are known; ``title`` (the file's
+    name unless given), ``composer`` and ``date`` of the piece. What fails is noted in ``Report.missing``, and the rest
+    is kept. Raises FileError where the MIDI cannot be read, OptionError, and ScoreError where there is no such tempo,
+    metre or key.
     """
-    import score as score_stage
-
-    score_stage.check_wishes(tempo, metre, key)
+    check_fingering(fingering)
+    _check_score(tempo, metre, key)
     folder = check_folder(out)
     played = read_midi(midi)
     report = Report(source=str(midi), notes=len(played), versions=versions())
-    job = _Job(report, Clock(report.timings, progress), folder, Path(midi).stem, ("musicxml", "pdf", "svg"))
-    _write_score(job, played, title=title, tempo=tempo, metre=metre, key=key)
+    job = _Job(report, Clock(report.timings, progress), folder, Path(midi).stem, tuple(outputs))
+    wishes: dict[str, Any] = {
+        "title": title,
+        "composer": composer,
+        "date": date,
+        "tempo": tempo,
+        "metre": metre,
+        "key": key,
+    }
+    _write_score(job, played, fingering=fingering, **wishes)
     return report
 
 
@@ -410,7 +434,8 @@ class _Job:
     wanted: tuple[str, ...]
 
     def path(self, output: str) -> Path:
-        return self.folder / f"{self.name}{'.roll' if output == 'npz' else ''}.{output}"
+        ending = {"npz": "roll.npz", "quantised": "quantised.mid"}.get(output, output)
+        return self.folder / f"{self.name}.{ending}"
 
     @contextmanager
     def making(self, *outputs: str) -> Iterator[None]:
@@ -431,12 +456,12 @@ class _Job:
         self.report.files[output] = str(path or self.path(output))
 
 
-def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], pedal: Spans, program: int) -> None:
-    """The roll, the notes as MIDI and table, and their picture."""
+def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], pedal: Spans, program: int, **time: Any) -> None:
+    """The roll, the notes as MIDI and table, and their picture; ``time``: tempo and metre, where they are known."""
     span = {"start": float(roll.times[0]) if len(roll) else 0.0, "end": roll.end}
     writers = {
         "npz": lambda path: roll.save(path),
-        "mid": lambda path: _write_midi(played, pedal, path, source=job.report.source, program=program),
+        "mid": lambda path: _write_midi(played, pedal, path, source=job.report.source, program=program, **time),
         "csv": lambda path: write_csv(played, path),
         "png": lambda path: write_plot(played, path, title=job.name, **span),
     }
@@ -448,12 +473,14 @@ def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], pedal: Spans, p
                     job.made(output)
 
 
-def _write_midi(played: list[Note], pedal: Spans, path: Pathlike, *, source: str, program: int = 0) -> None:
+def _write_midi(
+    played: list[Note], pedal: Spans, path: Pathlike, *, source: str, program: int = 0, **time: Any
+) -> None:
     """The performance as MIDI, its bars where the score's are."""
     import score as score_stage
 
     try:
-        beats = score_stage.find_beats(played)
+        beats = score_stage.find_beats(played, **time)
     except Exception:  # bars are a help to read the file by; without them it keeps one tempo
         _log.warning("no beats were found for %s", path, exc_info=True)
         beats = None
@@ -461,29 +488,32 @@ def _write_midi(played: list[Note], pedal: Spans, path: Pathlike, *, source: str
     write_midi(played, path, beats=beats, program=program, pedal=pedal, text=about)
 
 
-def _write_score(job: _Job, played: list[Note], *, title: str | None = None, **wishes: Any) -> None:
-    """The score as MusicXML, PDF and SVG pages, as far as they are wanted; ``wishes`` as ``score.engrave`` has them."""
-    wanted = [output for output in ("musicxml", "pdf", "svg") if output in job.wanted]
+def _write_score(job: _Job, played: list[Note], program: int = 0, *, title: str | None = None, **wishes: Any) -> None:
+    """The score's files, as far as they are wanted; ``wishes`` as ``score.engrave`` has them."""
+    wanted = [output for output in (*SCORE_OUTPUTS, "quantised") if output in job.wanted]
     if not wanted:
         return
     with job.clock("score"), job.making(*wanted):
         import score as score_stage
 
-        engraved = score_stage.engrave(played, title=title or job.name, **wishes)
+        source = Path(job.report.source).name
+        engraved = score_stage.engrave(played, title=title or job.name, source=source, **wishes)
         found = {"tempo": round(engraved.tempo, 1), "metre": engraved.metre, "key": engraved.key}
         job.report.score = {**found, "measures": engraved.measures}
         job.report.warnings += engraved.warnings
         for output in wanted:
             with job.making(output):
-                _write_score_file(job, engraved, output)
+                _write_score_file(job, engraved, output, program)
 
 
-def _write_score_file(job: _Job, engraved: "Score", output: str) -> None:
+def _write_score_file(job: _Job, engraved: "Score", output: str, program: int) -> None:
     path = job.path(output)
     if output == "musicxml":
         engraved.write_musicxml(path)
     elif output == "pdf":
         engraved.write_pdf(path)
+    elif output == "quantised":
+        engraved.write_midi(path, program=program)
     else:
         job.report.pages = [str(page) for page in engraved.write_svg(path)]
         path = Path(job.report.pages[0])
@@ -513,6 +543,14 @@ def _write_report(job: _Job) -> None:
             except FileError:
                 del job.report.files["json"]
                 raise
+
+
+def _check_score(tempo: float | None, metre: str | None, key: str | None) -> None:
+    """Raise ScoreError before any long work where there is no such tempo, metre or key."""
+    if (tempo, metre, key) != (None, None, None):
+        import score as score_stage
+
+        score_stage.check_wishes(tempo, metre, key)
 
 
 def _check_sound(instrument: int | str, soundfont: Pathlike | None) -> int:

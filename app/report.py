@@ -29,7 +29,7 @@ class Report:
     """
 
     source: str
-    settings: dict[str, str | None] = field(default_factory=dict)
+    settings: dict[str, str] = field(default_factory=dict)
     video: dict[str, Any] = field(default_factory=dict)
     keyboard: dict[str, Any] = field(default_factory=dict)
     notes: int = 0
@@ -65,9 +65,9 @@ class Report:
             temporary.write_text(json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def as_settings(**options: object) -> dict[str, str | None]:
-    """Options as a report keeps them, to tell whether outputs were made with the same."""
-    return {name: None if value is None else str(value) for name, value in options.items()}
+def as_settings(**options: object) -> dict[str, str]:
+    """Options that were given, as a report keeps them to tell whether outputs were made with the same."""
+    return {name: str(value) for name, value in options.items() if value is not None}
 
 
 @dataclass

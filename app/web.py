@@ -7,6 +7,7 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import streamlit as st
@@ -30,7 +31,9 @@ MIME = {
     "png": "image/png",
     "json": "application/json",
     "svg": "image/svg+xml",
+    "quantised": "audio/midi",
 }
+FINGERS = {"auto": "as editors do; all of a short piece", "all": "all", "some": "as editors do", "none": "none"}
 STAGES = {
     "keyboard": (0.0, 0.1, "Looking for the keyboard"),
     "read": (0.1, 0.8, "Reading the keys"),
@@ -43,12 +46,13 @@ STAGES = {
 
 @dataclass(frozen=True)
 class Options:
-    """What the user chose besides the keyboard; ``start`` and ``end`` in seconds."""
+    """What the user chose besides the keyboard; ``start`` and ``end`` in seconds; ``score``: of the score, by the names
+    that ``pipeline.transcribe`` has for it."""
 
     start: float
     end: float | None
     instrument: str
-    fingering: str
+    score: dict[str, Any]
 
 
 def page() -> None:
@@ -88,14 +92,28 @@ def _choose_video() -> Path | None:
 
 
 def _choose_options() -> Options:
-    """What the command line calls --start, --end, --instrument and --fingering."""
+    """What the command line calls --start, --end, --instrument and what it has for the score."""
     with st.expander("Options"):
         left, right = st.columns(2)
         start = left.number_input("Begin at second", min_value=0.0, value=0.0)
         end = right.number_input("End at second", min_value=0.0, value=None, placeholder="the end")
         instrument = left.text_input("Instrument", value="Acoustic Grand Piano")
-        fingers = right.toggle("Fingering in the score", value=True, help="The fingers that were surely seen.")
-    return Options(float(start), None if end is None else float(end), instrument, "auto" if fingers else "none")
+        score = {
+            "fingering": right.selectbox(
+                "Fingers in the score",
+                list(FINGERS),
+                format_func=lambda name: FINGERS[name],
+                help="Of those that were surely seen.",
+            ),
+            "title": left.text_input("Title", placeholder="the video's name") or None,
+            "composer": right.text_input("Composer") or None,
+            "metre": left.text_input("Time signature", placeholder="found; or such as 3/4").strip() or None,
+            "key": left.text_input("Key", placeholder="found; or such as C minor").strip() or None,
+            "tempo": right.number_input(
+                "Beats a minute", min_value=20.0, max_value=300.0, value=None, step=1.0, placeholder="found"
+            ),
+        }
+    return Options(float(start), None if end is None else float(end), instrument, score)
 
 
 def _show_keyboard(video: Path, options: Options) -> None:
@@ -125,7 +143,7 @@ def _transcribe(video: Path, options: Options) -> None:
             **keyboard_choice(),
             instrument=options.instrument or 0,
             outputs=ALL_OUTPUTS,
-            fingering=options.fingering,
+            **options.score,
             progress=tell,
         )
     except SilentkeysError as error:
@@ -183,9 +201,8 @@ def _show_score(report: Report) -> None:
         st.info("There is no score.")
         return
     found = report.score
-    st.caption(
-        f"{found['key']}, {found['metre']}, {found['tempo']:.0f} a minute, {found['measures']} bars: all estimated."
-    )
+    facts = f"{found['key']}, {found['metre']}, {found['tempo']:.0f} a minute, {found['measures']} bars"
+    st.caption(f"{facts}; what you did not give is estimated.")
     for page in report.pages:
         st.image(Path(page).read_text(encoding="utf-8"), width=900)
 

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from app import cli, pipeline
-from pianoroll import Note, write_midi
+from pianoroll import Note, read_midi, write_midi
 
 MakeVideo = Callable[..., Path]
 CORNERS = "2,2 62,2 62,46 2,46"
@@ -192,6 +192,45 @@ def test_synth_and_score_refuse_what_is_no_midi(run: Run, tmp_path: Path) -> Non
     assert_refused(run("synth", tmp_path / "a.mid", "-o", tmp_path / "a.wav"), "no MIDI file")
     assert_refused(run("score", tmp_path / "a.mid", "-o", tmp_path / "out"), "no MIDI file")
     assert_refused(run("notes", tmp_path / "none.npz", "-o", tmp_path / "a.mid"), "does not exist")
+
+
+def test_score_writes_what_is_asked_for(run: Run, tmp_path: Path) -> None:
+    path = tmp_path / "tune.mid"
+    write_midi([Note(0.5 * index, 60 + index % 5, 0.5 * index + 0.4) for index in range(24)], path)
+    wishes = ("--composer", "N. N.", "--date", "1810", "--title", "Tune", "--outputs", "quantised,musicxml")
+    result = json.loads(run("score", path, "-o", tmp_path / "out", *wishes, "--json").out)
+    assert set(result["files"]) == {"quantised", "musicxml"}
+    assert sorted(file.name for file in (tmp_path / "out").iterdir()) == ["tune.musicxml", "tune.quantised.mid"]
+    assert len(read_midi(tmp_path / "out" / "tune.quantised.mid")) == 24
+    text = (tmp_path / "out" / "tune.musicxml").read_text()
+    assert "N. N. (1810)" in text
+    assert "<source>tune.mid</source>" in text
+    for wish, sentence in (("--outputs", "choose from musicxml, pdf, svg, quant"), ("--fingering", "some or none")):
+        refused = run("score", path, "-o", tmp_path, wish, "wav")
+        assert refused.code == 2
+        assert sentence in refused.err
+
+
+@pytest.mark.usefixtures("seeing")
+def test_transcribe_takes_wishes_for_the_score(run: Run, make_video: MakeVideo, tmp_path: Path) -> None:
+    clip = (make_video(), "-o", tmp_path, "--corners", CORNERS, "--outputs", "mid,quantised,musicxml,json")
+    wishes = (
+        "--time-signature",
+        "3/4",
+        "--tempo",
+        "100",
+        "--key",
+        "D minor",
+        "--title",
+        "Waltz",
+        "--composer",
+        "N. N.",
+    )
+    result = json.loads(run("transcribe", *clip, *wishes, "--json").out)
+    assert (result["score"]["metre"], result["score"]["key"]) == ("3/4", "D minor")
+    assert (tmp_path / "video.quantised.mid").is_file()
+    assert ">Waltz</" in (tmp_path / "video.musicxml").read_text()
+    assert_refused(run("transcribe", *clip, "--key", "H"), "no key")
 
 
 def test_score_takes_metre_tempo_and_key_from_whom_knows_them(run: Run, tmp_path: Path) -> None:

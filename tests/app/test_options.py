@@ -75,8 +75,8 @@ def test_spans_that_cannot_be(start: float, end: float | None, sentence: str) ->
         check_span(start, end)
 
 
-def test_fingering_is_printed_or_not() -> None:
-    assert check_fingering("auto")
-    assert not check_fingering("none")
-    with pytest.raises(OptionError, match="auto or none"):
-        check_fingering("all")
+def test_fingering_is_one_of_four_words() -> None:
+    for name in ("auto", "all", "some", "none"):
+        check_fingering(name)
+    with pytest.raises(OptionError, match="auto, all, some or none"):
+        check_fingering("many")

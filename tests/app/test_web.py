@@ -88,22 +88,28 @@ def test_a_video_gives_results_on_the_page(
 
 
 @pytest.mark.usefixtures("looked")
-@pytest.mark.parametrize(("switch", "fingering"), [(True, "auto"), (False, "none")])
-def test_the_switch_decides_on_fingering(
-    shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch, switch: bool, fingering: str
+def test_wishes_for_the_score_are_passed_on(
+    shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
+    told: list[dict[str, Any]] = []
 
     def transcribe(video: Path, out: str, **how: Any) -> Report:
-        told.append(how["fingering"])
+        told.append(how)
         return Report(str(video))
 
     monkeypatch.setattr(pipeline, "transcribe", transcribe)
     choose(shown, make_video())
-    next(item for item in shown.toggle if item.label == "Fingering in the score").set_value(switch).run()
+    button(shown, "Transcribe").click().run()
+    next(item for item in shown.selectbox if item.label == "Fingers in the score").set_value("none")
+    for item in shown.text_input:
+        wishes = {"Title": "Waltz", "Composer": "N. N.", "Time signature": " 3/4 ", "Key": "A minor"}
+        item.set_value(wishes.get(item.label, item.value))
+    next(item for item in shown.number_input if item.label == "Beats a minute").set_value(90.0)
     button(shown, "Transcribe").click().run()
     assert not shown.exception
-    assert told == [fingering]
+    names = ("fingering", "title", "composer", "metre", "key", "tempo")
+    assert [told[0][name] for name in names] == ["auto", None, None, None, None, None]
+    assert [told[1][name] for name in names] == ["none", "Waltz", "N. N.", "3/4", "A minor", 90.0]
 
 
 def test_it_looks_once_and_what_was_found_is_not_given_back(
@@ -114,7 +120,7 @@ def test_it_looks_once_and_what_was_found_is_not_given_back(
     assert not shown.exception
     assert looked == [None]
     assert "the octave is a guess" in shown.warning[0].value
-    assert [box.value for box in shown.selectbox] == [48, 84]
+    assert [box.value for box in shown.selectbox][:2] == [48, 84]
     assert chosen(shown, monkeypatch) == Choice(corners=None, lowest_key=None, highest_key=None)
 
 
@@ -125,7 +131,7 @@ def test_another_octave_keeps_the_corners_that_were_found(
     choose(shown, make_video())
     button(shown, "Octave higher").click().run()
     assert not shown.exception
-    assert [box.value for box in shown.selectbox] == [60, 96]
+    assert [box.value for box in shown.selectbox][:2] == [60, 96]
     assert "Your keyboard is used: C4 to C7" in shown.info[0].value
     assert chosen(shown, monkeypatch) == Choice(corners=None, lowest_key=60, highest_key=None)
 
@@ -139,7 +145,7 @@ def test_keys_chosen_by_hand_come_with_the_corners_and_go_again(
     step = shown.session_state["keyboard_step"]
     assert (step.keys, step.changed, step.moved) == ((48, 89), True, False)
     button(shown, "Find again").click().run()
-    assert [box.value for box in shown.selectbox] == [48, 84]
+    assert [box.value for box in shown.selectbox][:2] == [48, 84]
     assert not shown.session_state["keyboard_step"].changed
 
 

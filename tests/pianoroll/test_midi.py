@@ -116,3 +116,19 @@ def test_what_is_no_midi_is_refused(tmp_path: Path, content: bytes) -> None:
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(FileError, match=r"none\.mid does not exist"):
         read_midi(tmp_path / "none.mid")
+
+
+def test_a_change_of_metre_is_written_where_it_falls(tmp_path: Path) -> None:
+    lengths = [0.5] * 12 + [0.75] * 8 + [0.5] * 6  # three bars of 4/4, four of 6/8, two of 3/4
+    times = np.concatenate([[0], np.cumsum(lengths)])
+    grid = BeatGrid(tuple(times.tolist()), 4, 4, 4, changes=((12, 6, 8, 2), (20, 3, 4, 3)))
+    notes = [Note(float(t), 60, float(t) + 0.3) for t in times]
+    write_midi(notes, tmp_path / "a.mid", beats=grid)
+    midi = pretty_midi.PrettyMIDI(str(tmp_path / "a.mid"))
+    metres = [(change.numerator, change.denominator) for change in midi.time_signature_changes]
+    assert metres == [(4, 4), (6, 8), (3, 4)]
+    assert [change.time for change in midi.time_signature_changes] == pytest.approx([0, 6, 12], abs=1e-3)
+    assert [note.onset for note in read_midi(tmp_path / "a.mid")] == pytest.approx(times.tolist(), abs=2e-3)
+    quarters = [midi.time_to_tick(second) / midi.resolution for second in (6.0, 12.0)]
+    assert quarters == pytest.approx([12, 24])
+    assert grid.downbeats == pytest.approx([0, 2, 4, 6, 7.5, 9, 10.5, 12, 13.5, 15])
