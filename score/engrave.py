@@ -119,7 +119,7 @@ def engrave(
     fingered = chosen(list(staves.values()), fingering)
     seconds = [beats.seconds(bars.beat_at(bar)) for bar in range(len(bars.metres) + 1)]
     notation = Notation(names, ornamented, fingered, dynamics(usable, seconds))
-    text = to_musicxml(lay_out(staves, bars, every, notation, beats.tempo, credits), source)
+    text = to_musicxml(lay_out(staves, bars, every, notation, beats.tempo, credits), credits)
     even = quantised(staves.values(), bars, ornamented, beats.tempo)
     grid = even_grid(bars, beats.tempo)
     return Score(text, title, beats.tempo, found.name, every[0].name, len(bars.metres), warnings, even, grid)
@@ -185,7 +185,6 @@ def _empty(credits: Credits, tempo: float | None, metre: str | None, key: Key | 
     rest = [[[Piece(0, shape.bar, whole_bar=True)]]]
     key = key or Key(0, "major")
     notation = Notation({}, Ornamented([]))
-    text = to_musicxml(
-        lay_out({"right": rest, "left": rest}, Bars((shape,), 0), [key], notation, counted, credits), credits.source
-    )
+    empty = lay_out({"right": rest, "left": rest}, Bars((shape,), 0), [key], notation, counted, credits)
+    text = to_musicxml(empty, credits)
     return Score(text, credits.title, counted, shape.name, key.name, 1, warnings)

@@ -50,6 +50,11 @@ class Credits:
     date: str | None = None
     source: str | None = None
 
+    @property
+    def byline(self) -> str:
+        """Composer and date, as far as they are known."""
+        return f"{self.composer} ({self.date})" if self.composer and self.date else self.composer or self.date or ""
+
 
 def lay_out(
     staves: Mapping[Hand, Sequence[Voices]],
@@ -77,19 +82,32 @@ def lay_out(
 
 def _metadata(credits: Credits) -> music21.metadata.Metadata:
     found = music21.metadata.Metadata(title=credits.title or "")
-    byline = [credits.composer, f"({credits.date})" if credits.composer and credits.date else credits.date]
-    if any(byline):
-        found.composer = " ".join(filter(None, byline))
+    if credits.composer:
+        found.composer = credits.composer
     return found
 
 
-def to_musicxml(score: music21.stream.Score, source: str | None = None) -> str:
-    """MusicXML text of a score that is complete as it stands: nothing is added or moved. ``source``: of the notes."""
+def to_musicxml(score: music21.stream.Score, credits: Credits) -> str:
+    """MusicXML text of a score that is complete as it stands: nothing is added or moved but the ``credits``."""
     exporter = GeneralObjectExporter(score)
     exporter.makeNotation = False
     text = _NO_FINGER.sub("", _NO_COMPOSER.sub("", exporter.parse().decode("utf-8")))
-    named = f"</encoding><source>{escape(source)}</source>" if source else "</encoding>"
-    return text.replace("</encoding>", named, 1)
+    if credits.source:
+        text = text.replace("</encoding>", f"</encoding>\n    <source>{escape(credits.source)}</source>", 1)
+    above = _credit("title", credits.title, "center", 22) + _credit("composer", credits.byline, "right", 11)
+    return text.replace("  <part-list>", f"{above}  <part-list>", 1)
+
+
+def _credit(kind: str, words: str | None, place: str, size: int) -> str:
+    """Words above the music on the first page; ``size`` in points."""
+    if not words:
+        return ""
+    end = "top" if kind == "title" else "bottom"
+    style = f'justify="{place}" halign="{place}" valign="{end}" font-size="{size}"'
+    return (
+        f'  <credit page="1">\n    <credit-type>{kind}</credit-type>\n'
+        f"    <credit-words {style}>{escape(words)}</credit-words>\n  </credit>\n"
+    )
 
 
 def _part(

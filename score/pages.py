@@ -18,13 +18,17 @@ STAFF_UNIT = 8  # half the distance of two staff lines: a staff 6.4 mm high
 MUSIC_FONT = "Leipzig"
 EM = 1000  # units of the music font to its size
 GLYPH_GAP = 80  # of them between the outlines of a tempo mark
+TITLE = 1.5  # size of the title to that of other words above the music
+PAGE_NUMBER = (-300, 320)  # place above the music, and size, in Verovio's units
 LETTER_WIDTH = 0.55  # mean width of a letter to its size, at most
 
 _HEADER_TEXT = re.compile(r'<text font-size="0px">(.*?)</text>', re.DOTALL)
 _TEMPO_TEXT = re.compile(r'(class="tempo">\s*)<text x="(\d+)" y="(-?\d+)"[^>]*>(.*?)</text>', re.DOTALL)
 _PLACE = re.compile(r'<tspan [^>]*?(x="\d+" y="\d+" text-anchor="\w+")[^>]*>')
 _GLYPHS = re.compile(rf'<tspan font-family="{MUSIC_FONT}" font-size="(\d+)px">([^<]*)</tspan>')
+_IS_TITLE = 'text-anchor="middle"'
 _SIZE = re.compile(r'font-size="(\d+)px"')
+_PAGE = re.compile(r'<g class="page-margin"[^>]*>')
 _TAG = re.compile(r"<title.*?</title>|<[^>]*>", re.DOTALL)
 
 
@@ -53,7 +57,7 @@ def draw(musicxml: str) -> list[str]:
     )
     if not toolkit.loadData(musicxml):
         raise ScoreError("The score could not be drawn: Verovio did not read its MusicXML. Please report the piece.")
-    return [_portable(toolkit.renderToSVG(number)) for number in range(1, toolkit.getPageCount() + 1)]
+    return [_numbered(_portable(toolkit.renderToSVG(page)), page) for page in range(1, toolkit.getPageCount() + 1)]
 
 
 def to_pdf(svg_pages: Sequence[str], title: str | None) -> bytes:
@@ -81,10 +85,20 @@ def _portable(svg: str) -> str:
     return _TEMPO_TEXT.sub(_outline_tempo, _HEADER_TEXT.sub(_place_header, svg))
 
 
+def _numbered(svg: str, page: int) -> str:
+    """The page with its number above the music, but for the first; Verovio gives none where the title is given."""
+    if page == 1 or 'class="pgHead' in svg:
+        return svg
+    middle = 10 * (PAGE[0] - 2 * MARGIN) // 2
+    number = _words(f'x="{middle}" y="{PAGE_NUMBER[0]}" text-anchor="middle"', f"– {page} –", PAGE_NUMBER[1])
+    return _PAGE.sub(lambda match: match[0] + number, svg, count=1)
+
+
 def _place_header(match: re.Match[str]) -> str:
-    """A text each for the header's placed spans."""
+    """A text each for the header's placed spans; what stands at the top is the title."""
     _, *parts = _PLACE.split(match[1])
-    return "".join(_text(place, spans) for place, spans in zip(parts[::2], parts[1::2], strict=True))
+    placed = zip(parts[::2], parts[1::2], strict=True)
+    return "".join(_text(place, spans, TITLE if _IS_TITLE in place else 1.0) for place, spans in placed)
 
 
 def _outline_tempo(match: re.Match[str]) -> str:
@@ -101,12 +115,16 @@ def _outline_tempo(match: re.Match[str]) -> str:
     return f"{opening}{''.join(outlines)}{_text(place, _GLYPHS.sub('', content))}"
 
 
-def _text(place: str, spans: str) -> str:
+def _text(place: str, spans: str, larger: float = 1.0) -> str:
     """One plain text of nested spans, in the size of the first that has one; smaller where the page is too narrow."""
     words = " ".join(_TAG.sub("", spans).split())
     size = _SIZE.search(spans)
+    return _words(place, words, larger * (int(size[1]) if size else 0))
+
+
+def _words(place: str, words: str, size: float) -> str:
     widest = 10 * (PAGE[0] - 2 * MARGIN) / (LETTER_WIDTH * max(1, len(words)))
-    return f'<text {place} font-size="{min(int(size[1]) if size else 0, int(widest))}px">{words}</text>'
+    return f'<text {place} font-size="{min(int(size), int(widest))}px">{words}</text>'
 
 
 @cache

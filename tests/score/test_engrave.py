@@ -268,6 +268,18 @@ def test_a_very_long_title_stays_on_the_page(tmp_path: Path) -> None:
         text.close()
 
 
+def test_composer_and_page_numbers_are_shown(tmp_path: Path) -> None:
+    notes = [Note(0.25 * i, 60 + i * 7 % 12, 0.25 * i + 0.2) for i in range(1200)]
+    score = engrave(notes, title="Long", composer="N. N. & Co.", date="1810")
+    score.write_pdf(tmp_path / "long.pdf")
+    with pypdfium2.PdfDocument(tmp_path / "long.pdf") as document:
+        texts = [page.get_textpage().get_text_range() for page in document]
+    assert "N. N. & Co. (1810)" in texts[0]
+    assert len(texts) > 1
+    assert all(f"– {number} –" in text for number, text in enumerate(texts[1:], start=2))
+    assert "– 1 –" not in texts[0]
+
+
 def test_pages_are_drawn_in_any_thread() -> None:
     pages: list[str] = []
     score = engrave(melody(SCALE))
