@@ -104,7 +104,7 @@ def read_score(score: str | os.PathLike[str]) -> WrittenScore:
     for staff, measures in enumerate(staves):
         heads = _noteheads(measures, staff)
         notes += _joined(head for index, start in zip(order, starts, strict=False) for head in _at(heads, index, start))
-    return WrittenScore(sorted(notes, key=lambda note: (note.onset, note.pitch)), _mended(bars))
+    return WrittenScore(sorted(notes, key=lambda note: (note.onset, note.pitch)), mended(bars))
 
 
 def _played_order(part: Any) -> list[int]:
@@ -137,7 +137,7 @@ def _length(measures: Sequence[Any], index: int) -> float:
     return float(measures[index].duration.quarterLength) if index < len(measures) else 0.0
 
 
-def _mended(bars: Sequence[Bar]) -> list[Bar]:
+def mended(bars: Sequence[Bar]) -> list[Bar]:
     """Bars that a repeat sign cuts in two are one."""
     whole: list[Bar] = []
     for bar in bars:

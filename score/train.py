@@ -7,12 +7,14 @@ marked, and in made-up music. Minutes each on a CPU.
 
 import argparse
 import csv
+from collections.abc import Iterator
 from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 
 import numpy as np
 
+from dataset_tools.corpus import CHORALES, MOVEMENTS, TUNES, performed, read_corpus
 from dataset_tools.performances import Performance, place, read_marks, read_performance, read_performances
 from dataset_tools.score_file import WrittenScore, read_score
 from dataset_tools.textures import made_performance
@@ -28,7 +30,8 @@ from score.train_keys import Piece, judge, train_key, train_spelling
 from score.train_staves import train_staves, with_staves
 
 QUARTER = 0.5  # seconds
-MADE = 700  # made-up pieces
+MADE = 400  # made-up pieces
+RENDITIONS = 4  # of a movement
 FEWEST = 300  # notes: a score with fewer was not read well
 
 
@@ -120,10 +123,21 @@ def train_time(what: str, folder: Path, out: Path, steps: int | None) -> None:
     made = [marks(made_performance(rng)) for rng in map(np.random.default_rng, range(MADE))]
     facts = {"data": "asap, made-up music", "split": "train", "performances": len(real)}
     if what == "beats":
+        made += [marks(each) for each in corpus_performances()]
+        facts["data"] = "asap, made-up music, music21's corpus"
         told = train_beats(real, made, judged, out / "beats.safetensors", steps=steps or 2400, facts=facts)
     else:
         told = train_bars(real, made, judged, out / "bars.safetensors", steps=steps or 700, facts=facts)
     print(told)
+
+
+def corpus_performances() -> Iterator[Performance]:
+    """What music21's corpus holds, in made-up performances."""
+    rng = np.random.default_rng(1)
+    for written in read_corpus(MOVEMENTS):
+        yield from (performed(written, rng) for _ in range(RENDITIONS))
+    yield from (performed(written, rng) for written in read_corpus(CHORALES, every=3))
+    yield from (performed(written, rng, accompanied=True) for written in read_corpus(TUNES, every=3))
 
 
 def train_both(pieces: list[Piece], judged: list[Piece], out: Path) -> None:

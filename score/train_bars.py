@@ -11,11 +11,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from score.bar_net import CHROMA, BarNet, beat_features, save_bars
-from score.train_beats import MADE, NO_HARMONY, Marks, fit, versions
+from score.train_beats import NO_HARMONY, Marks, fit, versions
 
 SPAN = 96  # beats seen at once in training
 BATCH = 24
 VERSIONS = 8  # of each performance
+MADE = 0.25  # share of the stretches that are of made-up music
 FEWEST = 12  # beats of a version
 METRE_WEIGHT = 0.3  # of the metre's part of the loss
 SLIPS = 0.01  # most beats that a version has too few or too many, as a share
