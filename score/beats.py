@@ -80,11 +80,15 @@ class Beats:
         return float(np.interp(beat, np.arange(last + 1), self.times))
 
 
-def track(notes: Sequence[Note], *, tempo: float | None = None, division: int | None = None) -> Beats:
+def track(
+    notes: Sequence[Note], *, tempo: float | None = None, division: int | None = None, bar_of_parts: bool = False
+) -> Beats:
     """Beats of ``notes`` (at least one). ``tempo``: beats a minute, where it is known; it is then held near.
 
-    ``division``: 2 or 3 parts a beat, where it is known.
+    ``division``: 2 or 3 parts a beat, where it is known. ``bar_of_parts``: it is a bar's first beats that are followed,
+    as they are easier to hear, and their ``division`` parts that are counted: in 3/8.
     """
+    tempo = tempo / division if tempo and division and bar_of_parts else tempo
     events = strikes(notes)
     onsets = np.array([min(note.onset for note in event) for event in events])
     told = listen(events)
@@ -99,7 +103,7 @@ def track(notes: Sequence[Note], *, tempo: float | None = None, division: int | 
         paths[parts] = _walk(onsets, accents, parts, told, tempi, usual)
     division = max(paths, key=lambda parts: paths[parts][0])
     ticks, beat_seconds = paths[division][1:]
-    if tempo is None and _counts_its_parts(ticks, beat_seconds, division):
+    if bar_of_parts or (tempo is None and _counts_its_parts(ticks, beat_seconds, division)):
         ticks, beat_seconds, division = ticks * division, beat_seconds / division, 2
     start = ticks[0] // TICKS * TICKS
     return Beats(_beat_times(onsets, ticks - start, beat_seconds), division, events, ticks - start)

@@ -150,8 +150,10 @@ def find_beats(notes: Sequence[Note], *, tempo: float | None = None, metre: str 
 def _find(notes: tuple[Note, ...], tempo: float | None, metre: str | None) -> tuple[Ornamented, Beats, Bars]:
     """What has a rhythm, its beats, and its bars."""
     ornamented = find_ornaments(hands_by_staff(notes))
-    division = (3 if Metre.named(metre).compound else 2) if metre else None
-    return ornamented, *find_bars(track(ornamented.notes, tempo=tempo, division=division), metre=metre)
+    in_three = metre is not None and (metre == "3/8" or Metre.named(metre).compound)
+    division = (3 if in_three else 2) if metre else None
+    beats = track(ornamented.notes, tempo=tempo, division=division, bar_of_parts=metre == "3/8")
+    return ornamented, *find_bars(beats, metre=metre)
 
 
 def _usable(notes: Sequence[Note]) -> tuple[list[Note], list[str]]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from pianoroll import Note
+from score import engrave, find_beats
 from score.beats import TICKS, track
 from score.metre import UNITS, Bars, Metre, find_bars
 
@@ -61,3 +62,21 @@ def test_a_lost_beat_does_not_shift_the_bars_after_it() -> None:
     assert all(metre.name == "4/4" for metre in bars.metres)
     last = moved.seconds(bars.beat_at(len(bars.metres) - 1))
     assert min(abs(last - (2.0 * bar - 0.5)) for bar in range(17)) < 0.1
+
+
+@pytest.mark.parametrize("eighth", [0.15, 0.25, 0.5])
+def test_three_eight_can_be_asked_for_at_any_tempo(eighth: float) -> None:
+    """Eighths quicker than any beat: the bar is followed, and its parts are counted."""
+    notes = []
+    for bar in range(24):
+        at = 3 * eighth * bar
+        notes += [Note(at + eighth * i, 72 + (bar + 2 * i) % 7, at + eighth * (i + 0.9), 70, "right") for i in range(3)]
+        notes.append(Note(at, 48 + 5 * (bar % 2), at + 2.8 * eighth, 75, "left"))
+    score = engrave(sorted(notes), metre="3/8")
+    assert score.metre == "3/8"
+    assert score.measures in (24, 25)
+    assert score.tempo == pytest.approx(60 / eighth, rel=0.03)
+    grid = find_beats(sorted(notes), metre="3/8")
+    assert grid is not None
+    bars = np.array(grid.downbeats)
+    assert np.abs(bars[:, None] - 3 * eighth * np.arange(25)).min(axis=1).max() < 0.05
