@@ -102,27 +102,42 @@ def engrave(
     if not usable:
         return _empty(credits, tempo, metre, given, [*warnings, "There are no notes: the score is one bar of rests."])
     ornamented, beats, bars = _find(tuple(usable), tempo, metre)
-    usable = ornamented.notes
-    found, keys = bars.usual, [(0, given)] if given else _keys_of_bars(usable, beats, bars)
-    since = [(beats.seconds(bars.beat_at(bar)), key) for bar, key in keys]
-    names = dict(zip(ornamented.written, spell(ornamented.written, since), strict=True))
-    if len(usable) < FEW_NOTES:
-        count = f"are only {len(usable)} notes" if len(usable) > 1 else "is only one note"
-        warnings.append(f"There {count}: tempo, metre and key are guesses.")
-    if len(beats.times) > 8 and _unsteadiness(beats) > UNSTEADY:
-        warnings.append("The tempo varies much: bar lines and note values may be wrong in places.")
+    starts = [beats.seconds(bars.beat_at(bar)) for bar in range(len(bars.metres) + 1)]
+    keys = [(0, given)] if given else _keys_of_bars(ornamented.notes, beats, bars)
+    names = spell(ornamented.written, [(starts[bar], key) for bar, key in keys])
     staves: dict[Hand, list[Voices]] = {
         "right": write_staff(beats, bars, "right"),
         "left": write_staff(beats, bars, "left"),
     }
+    notation = Notation(
+        dict(zip(ornamented.written, names, strict=True)),
+        ornamented,
+        chosen(list(staves.values()), fingering),
+        dynamics(ornamented.notes, starts),
+    )
     every = [next(key for bar, key in reversed(keys) if bar <= index) for index in range(len(bars.metres))]
-    fingered = chosen(list(staves.values()), fingering)
-    seconds = [beats.seconds(bars.beat_at(bar)) for bar in range(len(bars.metres) + 1)]
-    notation = Notation(names, ornamented, fingered, dynamics(usable, seconds))
     text = to_musicxml(lay_out(staves, bars, every, notation, beats.tempo, credits), credits)
-    even = quantised(staves.values(), bars, ornamented, beats.tempo)
-    grid = even_grid(bars, beats.tempo)
-    return Score(text, title, beats.tempo, found.name, every[0].name, len(bars.metres), warnings, even, grid)
+    return Score(
+        text,
+        title,
+        beats.tempo,
+        bars.usual.name,
+        every[0].name,
+        len(bars.metres),
+        warnings + _doubts(usable, beats),
+        quantised(staves.values(), bars, ornamented, beats.tempo),
+        even_grid(bars, beats.tempo),
+    )
+
+
+def _doubts(notes: Sequence[Note], beats: Beats) -> list[str]:
+    """What the reader should not trust."""
+    if len(notes) < FEW_NOTES:
+        count = f"are only {len(notes)} notes" if len(notes) > 1 else "is only one note"
+        return [f"There {count}: tempo, metre and key are guesses."]
+    if len(beats.times) > 8 and _unsteadiness(beats) > UNSTEADY:
+        return ["The tempo varies much: bar lines and note values may be wrong in places."]
+    return []
 
 
 def check_wishes(tempo: float | None, metre: str | None, key: str | None) -> Key | None:

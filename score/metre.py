@@ -95,11 +95,16 @@ class Bars:
 
     def beat_at(self, bar: int) -> int:
         """Index of the tracked beat on which a bar begins."""
-        return self.first + sum(metre.beats for metre in self.metres[:bar])
+        return self.first + int(self._counted[bar])
+
+    @cached_property
+    def _counted(self) -> np.ndarray:
+        """How many beats come before each bar, and in all."""
+        return np.cumsum([0, *(metre.beats for metre in self.metres)])
 
     def grid(self, times: Sequence[float]) -> BeatGrid:
         """The bars over beats at ``times``, of which the first begins the first bar."""
-        starts = np.cumsum([0, *(metre.beats for metre in self.metres)]).tolist()
+        starts = self._counted.tolist()
         begun = [
             (start, metre.numerator, metre.denominator, metre.beats)
             for start, metre, before in zip(starts, self.metres, (None, *self.metres), strict=False)
