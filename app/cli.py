@@ -95,6 +95,21 @@ class Engine(StrEnum):
     soundfont = "soundfont"
 
 
+def _list_sounds(wanted: bool) -> None:
+    """Show what can play, and stop."""
+    if not wanted:
+        return
+    from midi_synth.instruments import INSTRUMENTS
+    from midi_synth.soundfonts import find_soundfont, found_soundfonts
+
+    fonts = found_soundfonts()
+    print("Soundfonts (the first is played unless --soundfont names another):")
+    print("\n".join(f"  {path}" for path in fonts or [find_soundfont()]))
+    print("Instruments (--instrument NUMBER or NAME):")
+    print("\n".join(f"  {number:3d} {name}" for number, name in enumerate(INSTRUMENTS)))
+    raise typer.Exit
+
+
 # ---- commands --------------------------------------------------------------------------------------------------------
 
 
@@ -132,7 +147,9 @@ def transcribe(
     soundfont: SoundFont = None,
     outputs: Annotated[
         str,
-        typer.Option("--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,wav,png,json,svg,quantised."),
+        typer.Option(
+            "--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,wav,png,json,svg,quantised,flac,mp3,ogg."
+        ),
     ] = "npz,mid,csv,musicxml,pdf,wav,png,json",
     fingering: Fingering = "auto",
     tempo: Tempo = None,
@@ -320,20 +337,44 @@ def score(
 @cli.command()
 def synth(
     midi: Annotated[Path, typer.Argument(metavar="FILE.mid", help="A performance.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.wav", help="The sound.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.wav", help="The sound; .wav, .flac, .mp3 or .ogg.")],
     engine: Annotated[Engine, typer.Option("--engine", help="What plays.")] = Engine.soundfont,
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
+    sample_rate: Annotated[int, typer.Option("--sample-rate", metavar="HZ", help="Such as 44100 or 48000.")] = 44100,
+    reverb: Annotated[bool, typer.Option("--reverb/--no-reverb", help="A room around it.")] = True,
+    chorus: Annotated[bool, typer.Option("--chorus/--no-chorus", help="As if several played.")] = False,
+    speed: Annotated[float, typer.Option("--speed", help="Times the tempo: 0.5 is half as fast.")] = 1.0,
+    transpose: Annotated[int, typer.Option("--transpose", metavar="SEMITONES", help="Up, or down if negative.")] = 0,
+    solo: Annotated[str | None, typer.Option("--solo", metavar="left|right", help="One hand alone.")] = None,
+    left_level: Annotated[float, typer.Option("--left-level", metavar="DB", help="Left hand louder by so much.")] = 0.0,
+    right_level: Annotated[float, typer.Option("--right-level", metavar="DB", help="The right hand.")] = 0.0,
+    sounds: Annotated[
+        bool, typer.Option("--list", callback=_list_sounds, is_eager=True, help="Show instruments and soundfonts.")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Play a MIDI file into a WAV file."""
+    """Play a MIDI file into a sound file, as it is or for practice."""
     from app import pipeline
 
     with _progress() as progress:
-        progress("sound", None)
-        pipeline.synth(midi, out, instrument=instrument, soundfont=soundfont)
+        pipeline.synth(
+            midi,
+            out,
+            instrument=instrument,
+            soundfont=soundfont,
+            sample_rate=sample_rate,
+            reverb=reverb,
+            chorus=chorus,
+            speed=speed,
+            transpose=transpose,
+            solo=solo,
+            left_level=left_level,
+            right_level=right_level,
+            progress=progress,
+        )
     _say(str(out))
     if as_json:
         _print_json({"file": str(out), "engine": engine.value})

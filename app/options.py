@@ -11,7 +11,8 @@ from video2roll.rectify import CornersError, check_corners
 
 OUTPUTS = ("npz", "mid", "csv", "musicxml", "pdf", "wav", "png", "json")
 """What ``transcribe`` writes unless told otherwise."""
-ALL_OUTPUTS = (*OUTPUTS, "svg", "quantised")
+SOUND_OUTPUTS = ("wav", "flac", "mp3", "ogg")
+ALL_OUTPUTS = (*OUTPUTS, "svg", "quantised", *SOUND_OUTPUTS[1:])
 SCORE_OUTPUTS = ("musicxml", "pdf", "svg")
 """What ``score`` writes unless told otherwise."""
 FINGERING = ("auto", "all", "some", "none")

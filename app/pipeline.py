@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.options import OUTPUTS, SCORE_OUTPUTS, OptionError, check_fingering, check_pedal, check_span
+from app.options import OUTPUTS, SCORE_OUTPUTS, SOUND_OUTPUTS, OptionError, check_fingering, check_pedal, check_span
 from app.report import Clock, Progress, Report, as_settings, own_version, versions
-from pianoroll import FileError, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
+from pianoroll import FileError, Hand, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
 from pianoroll.files import check_folder
 from pianoroll.keys import HIGHEST_PITCH, KEYS, LOWEST_PITCH, pitch_name
 from pianoroll.midi import read_performance
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 Pathlike = str | os.PathLike[str]
 Spans = Sequence[tuple[float, float]]  # seconds from and to which the pedal is down
+HEADER_ERROR = 1.0  # seconds by which a header's duration may be wrong and still be believed
 DOUBTFUL = 0.6  # confidence in a keyboard below which the user is told to look
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
@@ -101,7 +102,7 @@ def transcribe(
     job = _Job(report, clock, folder, name or Path(video).stem, tuple(outputs))
     _write_notes(job, seen.roll, played, spans, program, **time)
     _write_score(job, played, program, **time, **written)
-    _write_sound(job, played, spans, program, soundfont)
+    _write_sound(job, played, spans, program, soundfont, _seconds(info, seen.roll, end))
     _write_report(job)
     return report
 
@@ -232,12 +233,38 @@ def score(
     return report
 
 
-def synth(midi: Pathlike, out: Pathlike, *, instrument: int | str = 0, soundfont: Pathlike | None = None) -> None:
-    """Play a MIDI file into the file ``out`` (.wav). Raises FileError, and SynthError where it cannot be played."""
-    _check_file(out, ".wav")
-    program = _check_sound(instrument, soundfont)
-    played, pedal = read_performance(midi)
-    _play(played, pedal, out, program, soundfont)
+def synth(
+    midi: Pathlike,
+    out: Pathlike,
+    *,
+    instrument: int | str = 0,
+    soundfont: Pathlike | None = None,
+    sample_rate: int = 44100,
+    reverb: bool = True,
+    chorus: bool = False,
+    speed: float = 1.0,
+    transpose: int = 0,
+    solo: str | None = None,
+    left_level: float = 0.0,
+    right_level: float = 0.0,
+    progress: Progress | None = None,
+) -> None:
+    """Play a MIDI file into the file ``out``: .wav, .flac, .mp3 or .ogg.
+
+    ``speed`` (0.5: half as fast), ``transpose`` (semitones) and ``solo`` ("left" or "right"): for practice;
+    ``left_level``, ``right_level``: decibels by which a hand is louder. Raises FileError, and SynthError where it
+    cannot be played.
+    """
+    import midi_synth
+
+    _check_file(out, *midi_synth.SOUND_SUFFIXES)
+    levels: dict[Hand | None, float] = {"left": left_level, "right": right_level}
+    engine = midi_synth.FluidSynth(instrument, soundfont, reverb=reverb, chorus=chorus, levels=levels)
+    engine.check()
+    played, pedal = midi_synth.practise(*read_performance(midi), speed=speed, transpose=transpose, solo=solo)
+    with Clock({}, progress)("sound") as tell:
+        sound = midi_synth.render(played, sample_rate, engine=engine, pedal=pedal, progress=tell)
+        midi_synth.write_sound(sound, out, sample_rate=sample_rate)
 
 
 def _played(read: PianoRoll, model: str | None, pedalled: bool) -> tuple[list[Note], list[tuple[float, float]]]:
@@ -520,18 +547,29 @@ def _write_score_file(job: _Job, engraved: "Score", output: str, program: int) -
     job.made(output, path)
 
 
-def _write_sound(job: _Job, played: list[Note], pedal: Spans, program: int, soundfont: Pathlike | None) -> None:
-    if "wav" in job.wanted:
-        with job.clock("sound"), job.making("wav"):
-            _play(played, pedal, job.path("wav"), program, soundfont)
-            job.made("wav")
+def _write_sound(
+    job: _Job, played: list[Note], pedal: Spans, program: int, soundfont: Pathlike | None, length: float
+) -> None:
+    """The sound, ``length`` seconds as the video, in every format that is wanted."""
+    wanted = [output for output in SOUND_OUTPUTS if output in job.wanted]
+    if not wanted:
+        return
+    with job.clock("sound") as tell, job.making(*wanted):
+        import midi_synth
+
+        engine = midi_synth.FluidSynth(program, soundfont)
+        sound = midi_synth.render(played, engine=engine, pedal=pedal, length=length, progress=tell)
+        for output in wanted:
+            with job.making(output):
+                midi_synth.write_sound(sound, job.path(output))
+                job.made(output)
 
 
-def _play(played: list[Note], pedal: Spans, out: Pathlike, program: int, soundfont: Pathlike | None) -> None:
-    import midi_synth
-
-    sound = midi_synth.render(played, pedal=pedal, soundfont=soundfont, instrument=program)
-    midi_synth.write_wav(sound, out)
+def _seconds(info: VideoInfo, roll: PianoRoll, end: float | None) -> float:
+    """Length of the video: what its header says, unless reading it to its end said otherwise."""
+    if info.duration is None or (end is None and abs(info.duration - roll.end) > HEADER_ERROR):
+        return roll.end
+    return max(info.duration, roll.end)
 
 
 def _write_report(job: _Job) -> None:

@@ -6,6 +6,9 @@ from pretty_midi.constants import INSTRUMENT_MAP
 
 from midi_synth.errors import SynthError
 
+INSTRUMENTS: tuple[str, ...] = tuple(INSTRUMENT_MAP)
+"""Names by program, 0 to 127."""
+
 
 def program_number(instrument: int | str) -> int:
     """General MIDI program 0..127 of a number or of a name such as “Acoustic Grand Piano” (case does not matter).
@@ -15,13 +18,13 @@ def program_number(instrument: int | str) -> int:
     text = str(instrument).strip()
     if text.lstrip("-").isdigit():
         number = int(text)
-        if not 0 <= number < len(INSTRUMENT_MAP):
+        if not 0 <= number < len(INSTRUMENTS):
             raise SynthError(f"There is no General MIDI instrument {number}; give 0 (Acoustic Grand Piano) to 127.")
         return number
-    names = [name.lower() for name in INSTRUMENT_MAP]
+    names = [name.lower() for name in INSTRUMENTS]
     if text.lower() in names:
         return names.index(text.lower())
-    near = [name for name in INSTRUMENT_MAP if text and text.lower() in name.lower()]
-    near = near or [INSTRUMENT_MAP[names.index(n)] for n in difflib.get_close_matches(text.lower(), names, 3, 0.5)]
-    hint = ", ".join(near[:3] or INSTRUMENT_MAP[:3])
+    near = [name for name in INSTRUMENTS if text and text.lower() in name.lower()]
+    near = near or [INSTRUMENTS[names.index(n)] for n in difflib.get_close_matches(text.lower(), names, 3, 0.5)]
+    hint = ", ".join(near[:3] or INSTRUMENTS[:3])
     raise SynthError(f"“{instrument}” is no General MIDI instrument; did you mean one of these: {hint}?")

@@ -30,11 +30,18 @@ def find_soundfont(wanted: str | os.PathLike[str] | None = None) -> Path:
         if not path.is_file():
             raise SynthError(f"The soundfont {wanted} does not exist; give a .sf2 or .sf3 file.")
         return path
+    found = found_soundfonts()
+    if not found:
+        raise SynthError("No soundfont was found on this computer; give one (.sf2), or install fluid-soundfont-gm.")
+    return found[0]
+
+
+def found_soundfonts() -> list[Path]:
+    """The soundfonts of this computer's usual folders, the largest first; pretty_midi's small one is the last."""
     found = [path for folder in FOLDERS for path in Path(folder).expanduser().glob("*.sf[23]") if path.is_file()]
-    found = [path for path in found if path.stat().st_size >= SMALLEST_USEFUL]
-    if found:
-        return max(found, key=lambda path: (path.stat().st_size, path.name))
+    useful = [path for path in found if path.stat().st_size >= SMALLEST_USEFUL]
     small = Path(pretty_midi.__file__).parent / "TimGM6mb.sf2"
-    if small.is_file():
-        return small
-    raise SynthError("No soundfont was found on this computer; give one (.sf2), or install fluid-soundfont-gm.")
+    return [
+        *sorted(useful, key=lambda path: (path.stat().st_size, path.name), reverse=True),
+        *([small] if small.is_file() else []),
+    ]

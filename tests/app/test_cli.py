@@ -9,7 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+import soundfile
 
+import midi_synth
 from app import cli, pipeline
 from pianoroll import Note, read_midi, write_midi
 
@@ -72,10 +74,10 @@ def test_transcribe_prints_one_json_object(run: Run, make_video: MakeVideo, tmp_
 def test_what_is_missing_is_told_and_the_exit_code_is_not_zero(
     run: Run, make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("no sound today")
 
-    monkeypatch.setattr(pipeline, "_play", fail)
+    monkeypatch.setattr(midi_synth, "render", fail)
     result = run("transcribe", make_video(), "-o", tmp_path / "out", "--corners", CORNERS, "--quiet")
     assert_refused(result, "wav could not be made: RuntimeError: no sound today")
     assert (tmp_path / "out" / "video.mid").exists()
@@ -93,7 +95,7 @@ def test_what_is_missing_is_told_and_the_exit_code_is_not_zero(
         (["--highest-key", "Q5"], "--highest-key “Q5”", 2),
         (["--lowest-key", "C#2"], "begins and ends with a white", 1),
         (["--lowest-key", "C4", "--highest-key", "C2"], "must lie above --lowest-key C4", 1),
-        (["--outputs", "mid,mp3"], "“mp3” is no output", 2),
+        (["--outputs", "mid,aac"], "“aac” is no output", 2),
         (["--soundfont", "none.sf2"], "none.sf2 does not exist", 1),
     ],
 )
@@ -185,6 +187,30 @@ def test_evaluate_prints_numbers(run: Run, tmp_path: Path) -> None:
     assert scores["onset_50ms"] == {"precision": 1.0, "recall": 0.5, "f1": 0.6667}
     assert "0.667" in run("evaluate", tmp_path / "found.mid", tmp_path / "truth.mid").out
     assert_refused(run("evaluate", tmp_path / "found.mid"), "PRED and TRUTH", 2)
+
+
+def test_synth_plays_for_practice_in_any_format(run: Run, tmp_path: Path) -> None:
+    notes = [Note(0.5 * i, 60 + i, 0.5 * i + 0.4, 80, "left" if i % 2 else "right") for i in range(8)]
+    write_midi(notes, tmp_path / "tune.mid")
+    practice = ("--speed", "0.5", "--transpose", "-2", "--solo", "left", "--no-reverb", "--sample-rate", "48000")
+    result = run("synth", tmp_path / "tune.mid", "-o", tmp_path / "slow.flac", *practice)
+    assert result.code == 0
+    info = soundfile.info(tmp_path / "slow.flac")
+    assert (info.samplerate, info.channels, info.format) == (48000, 2, "FLAC")
+    assert info.duration > 7.0
+    sound, rate = soundfile.read(tmp_path / "slow.flac")
+    assert np.abs(sound[: round(0.9 * rate)]).max() < 1e-4  # the right hand's first note is not heard
+    assert np.abs(sound).max() > 0.05
+    for wish, told in (("--solo", "no hand"), ("--instrument", "did you mean"), ("--soundfont", "does not exist")):
+        assert_refused(run("synth", tmp_path / "tune.mid", "-o", tmp_path / "a.wav", wish, "kazoo"), told)
+    assert_refused(run("synth", tmp_path / "tune.mid", "-o", tmp_path / "a.aac"), "ends in .wav or .flac", code=2)
+
+
+def test_synth_lists_what_can_play(run: Run) -> None:
+    result = run("synth", "--list")
+    assert result.code == 0
+    assert "  0 Acoustic Grand Piano" in result.out
+    assert ".sf2" in result.out
 
 
 def test_synth_and_score_refuse_what_is_no_midi(run: Run, tmp_path: Path) -> None:

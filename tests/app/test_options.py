@@ -50,8 +50,8 @@ def test_lowest_and_highest_key() -> None:
 def test_outputs_are_named_in_any_order_and_case() -> None:
     assert parse_outputs("WAV, mid,.pdf") == ("mid", "pdf", "wav")
     assert parse_outputs(OUTPUTS) == OUTPUTS
-    with pytest.raises(OptionError, match="“mp3” is no output"):
-        parse_outputs("mid,mp3")
+    with pytest.raises(OptionError, match="“aac” is no output"):
+        parse_outputs("mid,aac")
     with pytest.raises(OptionError, match="names no output"):
         parse_outputs(" , ")
 
