@@ -148,7 +148,9 @@ def transcribe(
     outputs: Annotated[
         str,
         typer.Option(
-            "--outputs", metavar="LIST", help="Any of npz,mid,csv,musicxml,pdf,wav,png,json,svg,quantised,flac,mp3,ogg."
+            "--outputs",
+            metavar="LIST",
+            help="Any of npz,mid,csv,musicxml,pdf,wav,png,json,svg,quantised,flac,mp3,ogg,video.",
         ),
     ] = "npz,mid,csv,musicxml,pdf,wav,png,json",
     fingering: Fingering = "auto",
@@ -158,6 +160,9 @@ def transcribe(
     title: Title = None,
     composer: Composer = None,
     pedal: Pedal = "none",
+    show_hands: Annotated[
+        bool, typer.Option("--show-hands", help="Mark the fingertips in the result video (--outputs …,video).")
+    ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -187,6 +192,7 @@ def transcribe(
             title=title,
             composer=composer,
             pedal=pedal,
+            show_hands=show_hands,
             progress=progress,
         )
     _tell(report)

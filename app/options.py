@@ -12,7 +12,7 @@ from video2roll.rectify import CornersError, check_corners
 OUTPUTS = ("npz", "mid", "csv", "musicxml", "pdf", "wav", "png", "json")
 """What ``transcribe`` writes unless told otherwise."""
 SOUND_OUTPUTS = ("wav", "flac", "mp3", "ogg")
-ALL_OUTPUTS = (*OUTPUTS, "svg", "quantised", *SOUND_OUTPUTS[1:])
+ALL_OUTPUTS = (*OUTPUTS, "svg", "quantised", *SOUND_OUTPUTS[1:], "video")
 SCORE_OUTPUTS = ("musicxml", "pdf", "svg")
 """What ``score`` writes unless told otherwise."""
 FINGERING = ("auto", "all", "some", "none")

@@ -61,6 +61,7 @@ def transcribe(
     title: str | None = None,
     composer: str | None = None,
     pedal: str = "none",
+    show_hands: bool = False,
     name: str | None = None,
     progress: Progress | None = None,
 ) -> Report:
@@ -74,6 +75,7 @@ def transcribe(
     or "auto" (all of a short piece, else some). ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”)
     where they are known; ``title`` (the video's name unless given) and ``composer`` stand above the score.
     ``pedal``: "auto" puts a plausible sustain pedal, which no video shows, into the MIDI file and the sound.
+    ``show_hands``: mark the fingertips that were seen in the result video (output "video", ``NAME.result.mp4``).
     ``name``: of the outputs, the video's unless given.
 
     What fails after the notes are known (score, sound, a file) is noted in ``Report.missing``, and the rest is kept.
@@ -102,7 +104,8 @@ def transcribe(
     job = _Job(report, clock, folder, name or Path(video).stem, tuple(outputs))
     _write_notes(job, seen.roll, played, spans, program, **time)
     _write_score(job, played, program, **time, **written)
-    _write_sound(job, played, spans, program, soundfont, _seconds(info, seen.roll, end))
+    sound = _write_sound(job, played, spans, program, soundfont, _seconds(info, seen.roll, end))
+    _write_video(job, info, seen, played, sound, start=start, end=end, fingertips=show_hands)
     _write_report(job)
     return report
 
@@ -461,7 +464,7 @@ class _Job:
     wanted: tuple[str, ...]
 
     def path(self, output: str) -> Path:
-        ending = {"npz": "roll.npz", "quantised": "quantised.mid"}.get(output, output)
+        ending = {"npz": "roll.npz", "quantised": "quantised.mid", "video": "result.mp4"}.get(output, output)
         return self.folder / f"{self.name}.{ending}"
 
     @contextmanager
@@ -549,11 +552,12 @@ def _write_score_file(job: _Job, engraved: "Score", output: str, program: int) -
 
 def _write_sound(
     job: _Job, played: list[Note], pedal: Spans, program: int, soundfont: Pathlike | None, length: float
-) -> None:
-    """The sound, ``length`` seconds as the video, in every format that is wanted."""
+) -> np.ndarray | None:
+    """The sound, ``length`` seconds as the video, in every format that is wanted; None where none was made."""
     wanted = [output for output in SOUND_OUTPUTS if output in job.wanted]
-    if not wanted:
-        return
+    if not wanted and "video" not in job.wanted:
+        return None
+    sound = None
     with job.clock("sound") as tell, job.making(*wanted):
         import midi_synth
 
@@ -563,6 +567,23 @@ def _write_sound(
             with job.making(output):
                 midi_synth.write_sound(sound, job.path(output))
                 job.made(output)
+    return sound
+
+
+def _write_video(
+    job: _Job, info: VideoInfo, seen: _Seen, played: list[Note], sound: np.ndarray | None, **how: Any
+) -> None:
+    """The result video; silent, with a warning, where there is no sound."""
+    if "video" not in job.wanted:
+        return
+    if sound is None:
+        job.report.warnings.append("The result video is silent, as no sound could be made.")
+    with job.clock("video") as tell, job.making("video"):
+        from app.result_video import write_result_video
+
+        how |= {"keyboard": seen.keyboard, "sound": sound, "progress": tell}
+        write_result_video(job.path("video"), info, played, seen.roll, **how)
+        job.made("video")
 
 
 def _seconds(info: VideoInfo, roll: PianoRoll, end: float | None) -> float:

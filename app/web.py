@@ -32,7 +32,12 @@ MIME = {
     "json": "application/json",
     "svg": "image/svg+xml",
     "quantised": "audio/midi",
+    "flac": "audio/flac",
+    "mp3": "audio/mpeg",
+    "ogg": "audio/ogg",
+    "video": "video/mp4",
 }
+OUTPUTS_SHOWN = tuple(output for output in ALL_OUTPUTS if output not in ("flac", "ogg"))
 FINGERS = {"auto": "as editors do; all of a short piece", "all": "all", "some": "as editors do", "none": "none"}
 STAGES = {
     "keyboard": (0.0, 0.1, "Looking for the keyboard"),
@@ -40,7 +45,8 @@ STAGES = {
     "notes": (0.8, 0.82, "Finding the notes"),
     "files": (0.82, 0.85, "Writing the files"),
     "score": (0.85, 0.95, "Engraving the score"),
-    "sound": (0.95, 1.0, "Playing the sound"),
+    "sound": (0.95, 0.97, "Playing the sound"),
+    "video": (0.97, 1.0, "Drawing the video"),
 }
 
 
@@ -142,7 +148,7 @@ def _transcribe(video: Path, options: Options) -> None:
             end=options.end,
             **keyboard_choice(),
             instrument=options.instrument or 0,
-            outputs=ALL_OUTPUTS,
+            outputs=OUTPUTS_SHOWN,
             **options.score,
             progress=tell,
         )
@@ -165,7 +171,9 @@ def _show(report: Report) -> None:
     for output, why in report.missing.items():
         st.error(f"{output} could not be made: {why}")
     _show_facts(report)
-    if "wav" in report.files:
+    if "video" in report.files:
+        st.video(report.files["video"])
+    elif "wav" in report.files:
         st.audio(report.files["wav"])
     if "png" in report.files:
         st.image(report.files["png"], width="stretch")

@@ -24,6 +24,7 @@ class PianoRoll:
     ``threshold``: the decision threshold of ``frame``; ``onset_threshold``: that of ``onset``.
     ``fingertips (T, hands, 5, 2)``: along and across in keyboard coordinates, NaN where unseen, or None;
     ``sides (hands,)``: 1 left, 2 right (the player's), or None.
+    ``corners (T, 4, 2)``: of the keyboard in the picture, pixels, NaN where it is out of view, or None.
     ``metadata``: source, keyboard, model, version, warnings.
     """
 
@@ -35,6 +36,7 @@ class PianoRoll:
     velocity: np.ndarray | None = None
     fingertips: np.ndarray | None = None
     sides: np.ndarray | None = None
+    corners: np.ndarray | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -67,7 +69,7 @@ class PianoRoll:
             "onset_threshold": np.float32(self.onset_threshold),
             "metadata": np.array(json.dumps(self.metadata)),
         }
-        for name in ("velocity", "fingertips", "sides"):
+        for name in ("velocity", "fingertips", "sides", "corners"):
             if getattr(self, name) is not None:
                 arrays[name] = getattr(self, name)
         with write_beside(path) as temporary, open(temporary, "wb") as file:
@@ -90,6 +92,7 @@ class PianoRoll:
                 velocity=data.get("velocity"),
                 fingertips=data.get("fingertips"),
                 sides=data.get("sides"),
+                corners=data.get("corners"),
                 metadata=json.loads(str(data["metadata"])) if "metadata" in data else {},
             )
         except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:

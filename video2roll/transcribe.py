@@ -42,6 +42,7 @@ class _Block:
     times: list[float] = field(default_factory=list)
     strips: list[np.ndarray] = field(default_factory=list)
     seen: list[bool] = field(default_factory=list)
+    corners: list[np.ndarray] = field(default_factory=list)
     done: int = 0
 
     def add(self, sight: Sight) -> None:
@@ -49,10 +50,12 @@ class _Block:
         self.times.append(sight.time)
         self.strips.append(blank if sight.strip is None else sight.strip)
         self.seen.append(sight.strip is not None)
+        self.corners.append(sight.keyboard.corners.astype(np.float32))
 
     def rest(self, first: int) -> "_Block":
         """The part from frame ``first`` on."""
-        return _Block(self.view, self.keyboard, self.times[first:], self.strips[first:], self.seen[first:])
+        parts = (self.times[first:], self.strips[first:], self.seen[first:], self.corners[first:])
+        return _Block(self.view, self.keyboard, *parts)
 
 
 def transcribe(
@@ -78,6 +81,7 @@ def transcribe(
     length = ((end if end is not None else probe(video).duration) or 0.0) - start
     times: list[float] = []
     seen: list[bool] = []
+    corners: list[np.ndarray] = []
     scenes: list[dict[str, Any]] = []
     activations: list[np.ndarray] = []
     reach = window_reach(network)
@@ -100,6 +104,7 @@ def transcribe(
             scenes.append(_scene(block))
         times += block.times[block.done : stop]
         seen += block.seen[block.done : stop]
+        corners += block.corners[block.done : stop]
     warnings += _unseen_spans(times, seen)
     values = np.concatenate(activations)
     if progress is not None:
@@ -116,6 +121,7 @@ def transcribe(
         onset_threshold=float(facts.get("onset_threshold", 0.5)),
         fingertips=seen_hands.tips if seen_hands is not None else None,
         sides=seen_hands.side if seen_hands is not None else None,
+        corners=np.where(np.array(seen)[:, None, None], np.array(corners).reshape(-1, 4, 2), np.float32(np.nan)),
         metadata={
             "source": Path(video).name,
             "corners": np.round(main.corners, 2).tolist(),
