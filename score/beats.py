@@ -37,9 +37,9 @@ ORNAMENT_SECONDS = 0.035  # ...and its usual distance
 TEMPO_JUMP = 1e-4  # probability of any other tempo from one onset to the next
 SHORTEST_COUNT = 0.45  # seconds: parts of a beat at least so long are beats themselves...
 SELDOM = 0.03  # ...if no greater share of the onsets falls between them
-PLACE_WEIGHT, PERIOD_WEIGHT = 1.2, 0.6  # of what the network says
+PLACE_WEIGHT, PERIOD_WEIGHT = 1.6, 0.8  # of what the network says
 HELD = 0.1  # natural logarithm: how near a tempo that is given is kept
-UNSURE = -2.0  # logarithm: the network is never surer than this that a place is wrong
+UNSURE = -3.0  # logarithm: the network is never surer than this that a place is wrong
 GRID = np.array(sorted({*HALVES, *THIRDS}))  # places that a note may be given
 ACCENT = 0.8  # how much louder, longer and lower onsets draw the beat
 

@@ -22,6 +22,7 @@ _DOTTED = tuple(3 * value // 2 for value in _PLAIN[:5])  # dotted whole .. dotte
 LEGATO = 0.45  # a note that sounds for this share of the way to the next is written as long as the way
 # Places that a beat's notes may share, in ticks apart, and what so fine a division costs, in ticks of moving notes.
 DIVISIONS = {2: {12: -0.5, 6: 0.0, 8: 0.5, 3: 2.0, 4: 2.5}, 3: {8: -0.5, 4: 0.0, 12: 2.0, 6: 2.5}}
+PLAYED = 0.5  # how much the very time of a note counts, beside the place that the beat's tracker gave it
 MERGED = 3.0  # what it costs that two groups fall on one place, in ticks
 
 
@@ -77,17 +78,24 @@ def _placed(beats: Beats, bars: Bars, hand: Hand) -> tuple[list[Placed], set[int
         start = round(bars.units(beat * TICKS))
         length = round(bars.units((beat + 1) * TICKS)) - start
         parts = 3 if bars.metre_at(start).compound else 2
-        step = _division(list(places), parts)
+        exact = {place: _exact(beats, beat, place, notes) for place, notes in places.items()}
+        step = _division(list(exact.values()), parts)
         if parts == 2 and step in (4, 8):
             triplets.add(start)
         for place, notes in places.items():
-            moved = min(round(place / step) * step, TICKS - step)
+            moved = min(round(exact[place] / step) * step, TICKS - step)
             at = start + moved * length // TICKS
             placed += [Placed(at, bars.units(beats.at(note.offset)) - at, length, note) for note in notes]
     return _once(placed), triplets
 
 
-def _division(places: Sequence[int], parts: int) -> int:
+def _exact(beats: Beats, beat: int, place: int, notes: Sequence[Note]) -> float:
+    """Where in a beat notes begin, in ticks: between the place that they were given and where they were played."""
+    played = beats.at(min(note.onset for note in notes)) - beat * TICKS
+    return (1 - PLAYED) * place + PLAYED * min(max(played, 0.0), TICKS - 1.0)
+
+
+def _division(places: Sequence[float], parts: int) -> int:
     """In how many ticks a beat is divided whose groups begin at ``places``: what moves them little and reads easily."""
 
     def cost(step: int) -> float:
