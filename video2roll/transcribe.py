@@ -26,7 +26,8 @@ from video2roll.video import probe, read_frames
 if TYPE_CHECKING:
     from video2roll.hands import HandWatcher
 
-BLOCK = 60.0  # seconds read at once: hands move on in that time, and the rest is seen
+BLOCK = 60.0  # seconds read at once: hands move on in that time, and the rest is seen...
+BLOCK_FRAMES = 2400  # ...but no more frames than that, of 65 kB each: at 60 a second, 40 s
 REST_STEP = 0.4  # seconds between the strips that the rest is estimated from
 REST_STRIPS = 120  # of them at most: the last 48 s
 FLASH = 0.2  # seconds without a keyboard that a key is held over: a flash, a broken frame
@@ -106,7 +107,7 @@ def transcribe(
         seen += block.seen[block.done : stop]
         corners += block.corners[block.done : stop]
     warnings += _unseen_spans(times, seen)
-    values = np.concatenate(activations)
+    values = _joined(activations, len(times))
     if progress is not None:
         progress(1.0)
     main = keyboard if isinstance(keyboard, Keyboard) else keyboard[0].keyboard
@@ -133,6 +134,17 @@ def transcribe(
             "warnings": list(warnings),
         },
     )
+
+
+def _joined(parts: list[np.ndarray], count: int) -> np.ndarray:
+    """The ``parts`` one after another, ``(count, 88, 2)``; each is let go once it is copied."""
+    values = np.zeros((count, KEYS, 2), dtype=np.float32)
+    at = 0
+    while parts:
+        part = parts.pop(0)
+        values[at : at + len(part)] = part
+        at += len(part)
+    return values
 
 
 def _hand_watcher(warnings: list[str]) -> "HandWatcher | None":
@@ -168,7 +180,7 @@ def _blocks(sights: Iterator[Sight], reach: float) -> Iterator[tuple[_Block, boo
         elif sight.view != block.view:
             yield block, True
             block = _Block(sight.view, sight.keyboard)
-        elif block.times[-1] - block.times[block.done] >= BLOCK:
+        elif block.times[-1] - block.times[block.done] >= BLOCK or len(block.times) - block.done >= BLOCK_FRAMES:
             yield block, False
             first = int(np.searchsorted(block.times, block.times[-1] - 2 * reach))
             unread = int(np.searchsorted(block.times, block.times[-1] - reach))
