@@ -400,6 +400,9 @@ def evaluate(
         bool, typer.Option("--given-keyboard", help="Take the manifest's corners, do not look for the keyboard.")
     ] = False,
     errors: Annotated[bool, typer.Option("--errors", help="Tell what kind of mistakes were made, too.")] = False,
+    plot: Annotated[
+        Path | None, typer.Option("--plot", metavar="DIR", help="Folder for a picture of each: hits, misses, extras.")
+    ] = None,
     start: Annotated[float | None, typer.Option("--start", help="Second to begin at.")] = None,
     end: End = None,
     as_json: Json = False,
@@ -430,6 +433,8 @@ def evaluate(
             )
     for warning in result.warnings:
         _warn(warning)
+    for path in judge.write_plots(result, plot) if plot is not None else ():
+        _say(str(path))
     if as_json:
         _print_json(result.as_dict())
     else:

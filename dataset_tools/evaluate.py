@@ -20,6 +20,7 @@ from dataset_tools.errors import Errors, sort_errors
 from pianoroll import FileError, Note, PianoRoll, read_midi
 from pianoroll.keys import BLACK
 from pianoroll.metrics import GRID, ONSET_TOLERANCES, Score, frame_score, inside, note_score
+from pianoroll.plot import write_comparison
 from pianoroll.roll import frame_distance, notes_to_frames
 from video2roll.rectify import KeyboardError
 
@@ -30,7 +31,7 @@ _MIDI_SUFFIXES = (".mid", ".midi")
 @dataclass(frozen=True)
 class Comparison:
     """One prediction against its truth: ``scores`` by the names in METRICS, within ``start`` to ``end`` seconds; and
-    what kind of ``errors`` were made."""
+    what kind of ``errors`` were made. ``notes``, ``true_notes``: those that were compared."""
 
     name: str
     scores: dict[str, Score]
@@ -38,6 +39,8 @@ class Comparison:
     start: float
     end: float
     failure: str | None = None
+    notes: Sequence[Note] = ()
+    true_notes: Sequence[Note] = ()
 
 
 @dataclass(frozen=True)
@@ -83,6 +86,16 @@ class Evaluation:
             "files": files,
             "warnings": self.warnings,
         }
+
+
+def write_plots(evaluation: Evaluation, folder: str | os.PathLike[str]) -> list[Path]:
+    """A picture of each comparison in ``folder``: hits, misses and extras. Raises FileError."""
+    paths = []
+    for each in evaluation.comparisons:
+        paths.append(Path(folder) / f"{each.name.replace('/', '_')}.png")
+        span = {"start": each.start, "end": each.end}
+        write_comparison(each.notes, each.true_notes, paths[-1], title=each.name, **span)
+    return paths
 
 
 def evaluate(
@@ -164,7 +177,7 @@ def compare(
     }
     white, black = (frame_score(down[:, keys], true_down[:, keys]) for keys in (~BLACK, BLACK))
     errors = replace(sort_errors(notes, true_notes), frame_white=white, frame_black=black)
-    return Comparison(name, scores, errors, first, last)
+    return Comparison(name, scores, errors, first, last, notes=notes, true_notes=true_notes)
 
 
 @dataclass

@@ -62,18 +62,24 @@ def note_score(
     predicted: Sequence[Note], true: Sequence[Note], *, onset_tolerance: float = 0.05, offsets: bool = False
 ) -> Score:
     """Compare two lists of notes by onset (and offset, if ``offsets``). Tolerance in seconds."""
-    matched = 0
-    if predicted and true:
-        matched = len(
-            mir_eval.transcription.match_notes(
-                *intervals(true),
-                *intervals(predicted),
-                onset_tolerance=onset_tolerance,
-                offset_ratio=OFFSET_RATIO if offsets else None,
-                offset_min_tolerance=OFFSET_MIN_TOLERANCE,
-            )
-        )
+    matched = len(matches(predicted, true, onset_tolerance=onset_tolerance, offsets=offsets))
     return Score(matched, len(predicted) - matched, len(true) - matched)
+
+
+def matches(
+    predicted: Sequence[Note], true: Sequence[Note], *, onset_tolerance: float = 0.05, offsets: bool = False
+) -> list[tuple[int, int]]:
+    """Which predicted notes are which true ones, by index: each serves once, and as many as can be."""
+    if not predicted or not true:
+        return []
+    found = mir_eval.transcription.match_notes(
+        *intervals(true),
+        *intervals(predicted),
+        onset_tolerance=onset_tolerance,
+        offset_ratio=OFFSET_RATIO if offsets else None,
+        offset_min_tolerance=OFFSET_MIN_TOLERANCE,
+    )
+    return [(guess, truth) for truth, guess in found]
 
 
 def inside(notes: Sequence[Note], start: float, end: float) -> list[Note]:

@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from pianoroll.files import write_beside
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, is_black, pitch_name
-from pianoroll.notes import Note
+from pianoroll.metrics import matches
+from pianoroll.notes import Hand, Note
 
 KEY_HEIGHT = 12  # pixels a semitone
 KEYBOARD_WIDTH = 88  # pixels
@@ -26,6 +27,8 @@ _PAPER, _INK, _FAINT_INK = "#fbfaf7", "#22252b", "#7d828c"
 _BLACK_LANE, _OCTAVE_LINE, _TIME_LINE = "#f0eee8", "#cfcbc0", "#e2dfd6"
 _COLOURS = {"right": "#2f6fb7", "left": "#d9762b", None: "#2e8b7a"}
 _EDGES = {"right": "#1d4a80", "left": "#99501a", None: "#1d5f53"}
+_VERDICTS = {"hit": ("#2f6fb7", "#1d4a80"), "miss": ("#fbfaf7", "#c0392b"), "extra": ("#e0a528", "#96690c")}
+_PLURALS = {"hit": "hits", "miss": "misses", "extra": "extras"}
 _LABELS = {"right": "right hand", "left": "left hand", None: "hand unknown"}
 
 
@@ -68,16 +71,68 @@ def plot_notes(
 ) -> Image.Image:
     """Draw notes between ``start`` and ``end`` seconds (default: all of them). No notes give an empty page."""
     layout = _lay_out(notes, start, end)
+    page, draw = _page(layout)
+    for note in sorted(notes):
+        _draw_note(draw, layout, note, (_COLOURS[note.hand], _EDGES[note.hand]))
+    _draw_frame(draw, layout)
+    _draw_title(draw, layout, notes, title)
+    return page
+
+
+def _page(layout: _Layout) -> tuple[Image.Image, ImageDraw.ImageDraw]:
+    """An empty page with its lanes and seconds."""
     page = Image.new("RGB", (layout.right + MARGIN, layout.bottom + AXIS_HEIGHT + MARGIN // 2), _PAPER)
     draw = ImageDraw.Draw(page)
     _draw_lanes(draw, layout)
     _draw_seconds(draw, layout)
-    for note in sorted(notes):
-        _draw_note(draw, layout, note)
-    draw.rectangle((0, layout.top, layout.left - 1, layout.bottom), fill=_PAPER)  # what began before the left edge
+    return page, draw
+
+
+def _draw_frame(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
+    """The keyboard, over what began before the left edge."""
+    draw.rectangle((0, layout.top, layout.left - 1, layout.bottom), fill=_PAPER)
     _draw_keyboard(draw, layout)
-    _draw_title(draw, layout, notes, title)
+
+
+def plot_comparison(
+    found: Sequence[Note],
+    true: Sequence[Note],
+    *,
+    title: str = "",
+    start: float | None = None,
+    end: float | None = None,
+) -> Image.Image:
+    """Draw what was found against the truth: hits (a note of that pitch begins within 50 ms), misses and extras, each
+    in a colour of its own; misses are hollow."""
+    pairs = matches(found, true)
+    kinds = {
+        "hit": [found[guess] for guess, _ in pairs],
+        "miss": _without(true, {truth for _, truth in pairs}),
+        "extra": _without(found, {guess for guess, _ in pairs}),
+    }
+    layout = _lay_out([*found, *true], start, end)
+    page, draw = _page(layout)
+    for kind in ("miss", "hit", "extra"):
+        for note in sorted(kinds[kind]):
+            _draw_note(draw, layout, note, _VERDICTS[kind], hollow=kind == "miss")
+    _draw_frame(draw, layout)
+    draw.text((MARGIN, MARGIN), title, font=_font(24), fill=_INK, anchor="lt")
+    labels = {kind: f"{len(kinds[kind])} {_PLURALS[kind]}" for kind in ("extra", "miss", "hit")}
+    _draw_legend(draw, layout, [(labels[kind], _VERDICTS[kind]) for kind in labels])
     return page
+
+
+def write_comparison(
+    found: Sequence[Note], true: Sequence[Note], path: str | os.PathLike[str], *, title: str = "", **span: float | None
+) -> None:
+    """Write ``plot_comparison`` as PNG; ``span``: its ``start`` and ``end``. Raises FileError."""
+    page = plot_comparison(found, true, title=title, **span)
+    with write_beside(path) as temporary:
+        page.save(temporary, format="PNG", optimize=True)
+
+
+def _without(notes: Sequence[Note], left_out: set[int]) -> list[Note]:
+    return [note for index, note in enumerate(notes) if index not in left_out]
 
 
 def write_plot(
@@ -134,14 +189,18 @@ def _draw_seconds(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
     draw.text((layout.left - 12, layout.bottom + 10), "seconds", font=font, fill=_FAINT_INK, anchor="rt")
 
 
-def _draw_note(draw: ImageDraw.ImageDraw, layout: _Layout, note: Note) -> None:
+def _draw_note(
+    draw: ImageDraw.ImageDraw, layout: _Layout, note: Note, colours: tuple[str, str], *, hollow: bool = False
+) -> None:
+    """A bar; ``colours``: of its body and its edge."""
     if not layout.low <= note.pitch <= layout.high or note.offset < layout.start or note.onset > layout.end:
         return
     x, y = layout.x(note.onset), layout.y(note.pitch)
     end = max(min(layout.x(note.offset), layout.right), x + 3)
     box = (x, y + 1, end, y + KEY_HEIGHT - 2)
-    draw.rounded_rectangle(box, radius=min(3, (end - x) / 2), fill=_COLOURS[note.hand], outline=_EDGES[note.hand])
-    draw.rectangle((x, y + 2, x + 2, y + KEY_HEIGHT - 3), fill=_EDGES[note.hand])
+    body, edge = colours
+    draw.rounded_rectangle(box, radius=min(3, (end - x) / 2), fill=None if hollow else body, outline=edge)
+    draw.rectangle((x, y + 2, x + 2, y + KEY_HEIGHT - 3), fill=edge)
     if note.finger is not None and end - x >= FINGER_WIDTH:
         place = (x + 2 + FINGER_WIDTH / 2, y + KEY_HEIGHT / 2)
         draw.text(place, str(note.finger), font=_font(11), fill=_PAPER, anchor="mm")
@@ -173,13 +232,19 @@ def _draw_title(draw: ImageDraw.ImageDraw, layout: _Layout, notes: Sequence[Note
             (x, y), f"{len(notes)} note{'' if len(notes) == 1 else 's'}", font=_font(15), fill=_FAINT_INK, anchor="rm"
         )
         return
-    for hand in (None, "right", "left"):
-        if hand in present:
-            x -= round(draw.textlength(_LABELS[hand], font=_font(15)))
-            draw.text((x, y), _LABELS[hand], font=_font(15), fill=_INK, anchor="lm")
-            x -= 22
-            draw.rounded_rectangle((x, y - 7, x + 14, y + 7), radius=3, fill=_COLOURS[hand], outline=_EDGES[hand])
-            x -= 24
+    hands: tuple[Hand | None, ...] = (None, "right", "left")
+    _draw_legend(draw, layout, [(_LABELS[h], (_COLOURS[h], _EDGES[h])) for h in hands if h in present])
+
+
+def _draw_legend(draw: ImageDraw.ImageDraw, layout: _Layout, entries: Sequence[tuple[str, tuple[str, str]]]) -> None:
+    """Words and colours at the upper right, from right to left."""
+    x, y = layout.right, MARGIN + 12
+    for words, (body, edge) in entries:
+        x -= round(draw.textlength(words, font=_font(15)))
+        draw.text((x, y), words, font=_font(15), fill=_INK, anchor="lm")
+        x -= 22
+        draw.rounded_rectangle((x, y - 7, x + 14, y + 7), radius=3, fill=body, outline=edge)
+        x -= 24
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

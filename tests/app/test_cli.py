@@ -206,6 +206,15 @@ def test_synth_plays_for_practice_in_any_format(run: Run, tmp_path: Path) -> Non
     assert_refused(run("synth", tmp_path / "tune.mid", "-o", tmp_path / "a.aac"), "ends in .wav or .flac", code=2)
 
 
+def test_evaluate_draws_what_was_hit_and_missed(run: Run, tmp_path: Path) -> None:
+    write_midi([Note(0.5, 60, 1.0), Note(1.5, 62, 2.0)], tmp_path / "true.mid")
+    write_midi([Note(0.5, 60, 1.0)], tmp_path / "found.mid")
+    result = run("evaluate", tmp_path / "found.mid", tmp_path / "true.mid", "--plot", tmp_path / "plots", "--quiet")
+    assert result.code == 0
+    (picture,) = (tmp_path / "plots").iterdir()
+    assert cv2.imread(str(picture)) is not None
+
+
 def test_synth_lists_what_can_play(run: Run) -> None:
     result = run("synth", "--list")
     assert result.code == 0

@@ -6,7 +6,7 @@ import numpy as np
 from PIL import Image
 
 from pianoroll import Note
-from pianoroll.plot import MAX_WIDTH, plot_notes, write_plot
+from pianoroll.plot import MAX_WIDTH, plot_comparison, plot_notes, write_comparison, write_plot
 
 BLUE, ORANGE = (47, 111, 183), (217, 118, 43)  # right and left hand
 
@@ -47,3 +47,16 @@ def test_only_the_part_asked_for_is_shown() -> None:
     image = plot_notes([Note(0.0, 60, 1.0, hand="left"), Note(5.0, 60, 6.0, hand="right")], start=4.0, end=8.0)
     assert len(pixels_of(image, ORANGE)) < 200  # its legend alone
     assert len(pixels_of(image, BLUE)) > 200
+
+
+def test_a_comparison_shows_hits_misses_and_extras(tmp_path: Path) -> None:
+    true = [Note(1.0, 60, 2.0), Note(3.0, 64, 4.0)]
+    found = [Note(1.02, 60, 2.0), Note(3.2, 64, 4.0), Note(5.0, 67, 6.0)]
+    write_comparison(found, true, tmp_path / "a.png", title="waltz")
+    with Image.open(tmp_path / "a.png") as image:
+        colours = {colour for _, colour in image.convert("RGB").getcolors(1 << 24)}
+    assert {(0x2F, 0x6F, 0xB7), (0xC0, 0x39, 0x2B), (0xE0, 0xA5, 0x28)} <= colours
+    perfect = plot_comparison(true, true)
+    colours = {colour for _, colour in perfect.crop((150, 90, 900, 400)).getcolors(1 << 24)}
+    assert (0x2F, 0x6F, 0xB7) in colours
+    assert not {(0xC0, 0x39, 0x2B), (0xE0, 0xA5, 0x28)} & colours
