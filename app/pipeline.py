@@ -20,7 +20,7 @@ from app.report import Clock, Progress, Report, as_settings, own_version, versio
 from pianoroll import FileError, Hand, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
 from pianoroll.files import check_folder
 from pianoroll.keys import HIGHEST_PITCH, KEYS, LOWEST_PITCH, pitch_name
-from pianoroll.midi import read_performance
+from pianoroll.midi import BeatGrid, read_performance
 from pianoroll.plot import write_plot
 from pianoroll.roll import frame_distance
 from video2roll.corners import assumed_range, check_range, count_keys, given_keyboard, possible_ranges
@@ -493,7 +493,7 @@ def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], pedal: Spans, p
         "npz": lambda path: roll.save(path),
         "mid": lambda path: _write_midi(played, pedal, path, source=job.report.source, program=program, **time),
         "csv": lambda path: write_csv(played, path),
-        "png": lambda path: write_plot(played, path, title=job.name, **span),
+        "png": lambda path: write_plot(played, path, title=job.name, beats=_beats(played, **time), **span),
     }
     with job.clock("files"):
         for output, write in writers.items():
@@ -507,15 +507,20 @@ def _write_midi(
     played: list[Note], pedal: Spans, path: Pathlike, *, source: str, program: int = 0, **time: Any
 ) -> None:
     """The performance as MIDI, its bars where the score's are."""
+    beats = _beats(played, **time)
+    about = [f"silentkeys {own_version()}", f"read from {Path(source).name}"]
+    write_midi(played, path, beats=beats, program=program, pedal=pedal, text=about)
+
+
+def _beats(played: list[Note], **time: Any) -> BeatGrid | None:
+    """Where the score has its beats; ``time``: tempo and metre, where they are known."""
     import score as score_stage
 
     try:
-        beats = score_stage.find_beats(played, **time)
-    except Exception:  # bars are a help to read the file by; without them it keeps one tempo
-        _log.warning("no beats were found for %s", path, exc_info=True)
-        beats = None
-    about = [f"silentkeys {own_version()}", f"read from {Path(source).name}"]
-    write_midi(played, path, beats=beats, program=program, pedal=pedal, text=about)
+        return score_stage.find_beats(played, **time)
+    except Exception:  # bars are a help to read files by; without them they keep one tempo
+        _log.warning("no beats were found", exc_info=True)
+        return None
 
 
 def _write_score(job: _Job, played: list[Note], program: int = 0, *, title: str | None = None, **wishes: Any) -> None:

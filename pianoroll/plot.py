@@ -1,17 +1,19 @@
 """A picture of the notes: the keyboard at the left, time to the right, each note a bar in the colour of its hand.
 
-A bar that is long enough carries the number of its finger, where it is known.
+Loud notes are darker, soft ones paler; a bar that is long enough carries the number of its finger, where it is known.
+Where the beat is known, its lines stand behind the notes, those of bars stronger.
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageColor, ImageDraw, ImageFont
 
 from pianoroll.files import write_beside
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, is_black, pitch_name
 from pianoroll.metrics import matches
+from pianoroll.midi import BeatGrid
 from pianoroll.notes import Hand, Note
 
 KEY_HEIGHT = 12  # pixels a semitone
@@ -21,9 +23,13 @@ MARGIN = 28  # pixels
 TITLE_HEIGHT = 56  # pixels, for the title and the legend
 AXIS_HEIGHT = 44  # pixels, for the seconds
 MIN_WIDTH, MAX_WIDTH = 1000, 8000  # pixels of the time axis
+BEAT_WIDTH = 12  # pixels between beats that are worth a line each
+USUAL_VELOCITY = 80
+SHADING = 0.6  # how far the loudest and softest notes are from the usual colour
 SECOND_WIDTH = 90  # pixels a second, where the piece is short enough for MAX_WIDTH
 
 _PAPER, _INK, _FAINT_INK = "#fbfaf7", "#22252b", "#7d828c"
+_BEAT_LINE, _BAR_LINE = "#d5e0dd", "#93b5ac"
 _BLACK_LANE, _OCTAVE_LINE, _TIME_LINE = "#f0eee8", "#cfcbc0", "#e2dfd6"
 _COLOURS = {"right": "#2f6fb7", "left": "#d9762b", None: "#2e8b7a"}
 _EDGES = {"right": "#1d4a80", "left": "#99501a", None: "#1d5f53"}
@@ -67,13 +73,20 @@ class _Layout:
 
 
 def plot_notes(
-    notes: Sequence[Note], *, title: str = "", start: float | None = None, end: float | None = None
+    notes: Sequence[Note],
+    *,
+    title: str = "",
+    start: float | None = None,
+    end: float | None = None,
+    beats: BeatGrid | None = None,
 ) -> Image.Image:
     """Draw notes between ``start`` and ``end`` seconds (default: all of them). No notes give an empty page."""
     layout = _lay_out(notes, start, end)
     page, draw = _page(layout)
+    if beats is not None:
+        _draw_beats(draw, layout, beats)
     for note in sorted(notes):
-        _draw_note(draw, layout, note, (_COLOURS[note.hand], _EDGES[note.hand]))
+        _draw_note(draw, layout, note, (_shade(note), _EDGES[note.hand]))
     _draw_frame(draw, layout)
     _draw_title(draw, layout, notes, title)
     return page
@@ -142,9 +155,10 @@ def write_plot(
     title: str = "",
     start: float | None = None,
     end: float | None = None,
+    beats: BeatGrid | None = None,
 ) -> None:
     """Write ``plot_notes`` as PNG. Raises FileError where that cannot be done."""
-    page = plot_notes(notes, title=title, start=start, end=end)
+    page = plot_notes(notes, title=title, start=start, end=end, beats=beats)
     with write_beside(path) as temporary:
         page.save(temporary, format="PNG", optimize=True)
 
@@ -189,8 +203,30 @@ def _draw_seconds(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
     draw.text((layout.left - 12, layout.bottom + 10), "seconds", font=font, fill=_FAINT_INK, anchor="rt")
 
 
+def _draw_beats(draw: ImageDraw.ImageDraw, layout: _Layout, beats: BeatGrid) -> None:
+    """A line at each bar; at each beat too, where there is room."""
+    room = layout.scale * (beats.times[-1] - beats.times[0]) / max(1, len(beats.times) - 1) >= BEAT_WIDTH
+    for times, colour in ((beats.times if room else (), _BEAT_LINE), (beats.downbeats, _BAR_LINE)):
+        for x in (layout.x(time) for time in times if layout.start <= time <= layout.end):
+            draw.line((x, layout.top, x, layout.bottom), fill=colour)
+
+
+def _shade(note: Note) -> tuple[int, int, int]:
+    """The colour of the hand, darker for louder notes than the usual, paler for softer ones."""
+    louder = max(-1.0, (note.velocity - USUAL_VELOCITY) / (127 - USUAL_VELOCITY))
+    other = _EDGES[note.hand] if louder > 0 else _PAPER
+    colours = zip(ImageColor.getrgb(_COLOURS[note.hand]), ImageColor.getrgb(other), strict=False)
+    red, green, blue = (round(own + SHADING * abs(louder) * (far - own)) for own, far in colours)
+    return red, green, blue
+
+
 def _draw_note(
-    draw: ImageDraw.ImageDraw, layout: _Layout, note: Note, colours: tuple[str, str], *, hollow: bool = False
+    draw: ImageDraw.ImageDraw,
+    layout: _Layout,
+    note: Note,
+    colours: tuple[str | tuple[int, int, int], str],
+    *,
+    hollow: bool = False,
 ) -> None:
     """A bar; ``colours``: of its body and its edge."""
     if not layout.low <= note.pitch <= layout.high or note.offset < layout.start or note.onset > layout.end:

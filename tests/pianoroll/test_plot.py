@@ -6,7 +6,8 @@ import numpy as np
 from PIL import Image
 
 from pianoroll import Note
-from pianoroll.plot import MAX_WIDTH, plot_comparison, plot_notes, write_comparison, write_plot
+from pianoroll.midi import BeatGrid
+from pianoroll.plot import MAX_WIDTH, _lay_out, plot_comparison, plot_notes, write_comparison, write_plot
 
 BLUE, ORANGE = (47, 111, 183), (217, 118, 43)  # right and left hand
 
@@ -60,3 +61,22 @@ def test_a_comparison_shows_hits_misses_and_extras(tmp_path: Path) -> None:
     colours = {colour for _, colour in perfect.crop((150, 90, 900, 400)).getcolors(1 << 24)}
     assert (0x2F, 0x6F, 0xB7) in colours
     assert not {(0xC0, 0x39, 0x2B), (0xE0, 0xA5, 0x28)} & colours
+
+
+def test_loud_notes_are_darker_and_bars_have_lines() -> None:
+    grid = BeatGrid((0.0, 0.5, 1.0, 1.5, 2.0), 2, 4, 2)
+    notes = [Note(0.2, 60, 0.9, 20), Note(1.1, 64, 1.9, 120)]
+    page, plain = plot_notes(notes, beats=grid), plot_notes(notes)
+    soft, loud = (brightness_at(page, note) for note in notes)
+    assert soft > loud + 60
+    stronger, fainter = (pixels_of(page, colour) for colour in ((147, 181, 172), (213, 224, 221)))
+    assert len(set(stronger[:, 1])) == 3  # bars
+    assert len(set(fainter[:, 1])) == 2  # the beats between
+    assert not len(pixels_of(plain, (147, 181, 172)))
+
+
+def brightness_at(page: Image.Image, note: Note) -> int:
+    """Of the middle of a bar."""
+    whole = _lay_out([Note(0.2, 60, 0.9), Note(1.1, 64, 1.9)], None, None)
+    place = (round(whole.x((note.onset + note.offset) / 2)), whole.y(note.pitch) + 6)
+    return sum(page.convert("RGB").getpixel(place))
