@@ -35,7 +35,7 @@ AHEAD = 3.0  # seconds that are seen before they are played
 SMALLEST_SPAN = 0.3  # of the picture's width that the keys must span for the bars to stand over them
 LIT = 0.6  # how much of a lit key is colour
 CLOCK = Fraction(1, 90000)  # of the pictures' times
-QUALITY = {"crf": "22", "preset": "veryfast"}  # of H.264
+QUALITY = {"crf": "23", "preset": "ultrafast"}  # of H.264: the rest takes as long as this already
 SOUND_FRAME = 1024  # samples
 COLOURS = {"right": (230, 150, 50), "left": (40, 140, 250), None: (150, 190, 60)}  # BGR, as on the page
 GROUND, LANE, LINE, PAPER = (28, 24, 22), (38, 33, 30), (70, 62, 56), (250, 250, 250)
@@ -129,6 +129,7 @@ class _Drawing:
         self._roll, self._keyboard, self._fingertips = roll, keyboard, fingertips
         self._corners: np.ndarray | None = None
         self._lanes = _lanes(None, self.width)
+        self._ground = self._empty_panel()
         self._to_picture = np.eye(3)
 
     def at(self, second: float, image: np.ndarray) -> np.ndarray:
@@ -165,6 +166,7 @@ class _Drawing:
             )
             self._to_picture = there.to_picture.astype(np.float64)
             self._lanes = _lanes(self._to_picture, self.width)
+            self._ground = self._empty_panel()
         return True
 
     def _light(self, picture: np.ndarray, down: Sequence[Note]) -> None:
@@ -223,15 +225,21 @@ class _Drawing:
         placed = cv2.perspectiveTransform(along_across[None].astype(np.float64), self._to_picture)[0]
         return np.rint(np.clip(placed, -4000, 8000)).astype(np.int32)
 
-    def _draw_bars(self, panel: np.ndarray, near: Sequence[Note], second: float) -> None:
-        """The notes to come, falling towards the keys; what sounds touches the lower edge."""
-        panel[:] = GROUND
-        lanes, height = self._lanes, len(panel)
+    def _empty_panel(self) -> np.ndarray:
+        """The lanes of the keys: black ones paler, a line below each C."""
+        lanes = self._lanes
+        panel = np.full((self.above, self.width, 3), GROUND, np.uint8)
         for key in np.flatnonzero(BLACK).tolist():
             panel[:, max(0, int(lanes.left[key])) : max(0, int(lanes.right[key]))] = LANE
-        for key in range(3, KEYS, 12):  # a line below each C
+        for key in range(3, KEYS, 12):
             x = int(min(lanes.left[key], lanes.right[key]))
-            cv2.line(panel, (x, 0), (x, height), LINE, 1)
+            cv2.line(panel, (x, 0), (x, self.above), LINE, 1)
+        return panel
+
+    def _draw_bars(self, panel: np.ndarray, near: Sequence[Note], second: float) -> None:
+        """The notes to come, falling towards the keys; what sounds touches the lower edge."""
+        panel[:] = self._ground
+        lanes, height = self._lanes, len(panel)
         for note in near:
             left, right = int(lanes.left[note.key]) + 1, int(lanes.right[note.key]) - 1
             low = min(height, round(height * (1 - (note.onset - second) / AHEAD)))
