@@ -100,11 +100,10 @@ def _list_sounds(wanted: bool) -> None:
     if not wanted:
         return
     from midi_synth.instruments import INSTRUMENTS
-    from midi_synth.soundfonts import find_soundfont, found_soundfonts
+    from midi_synth.soundfonts import found_soundfonts
 
-    fonts = found_soundfonts()
     print("Soundfonts (the first is played unless --soundfont names another):")
-    print("\n".join(f"  {path}" for path in fonts or [find_soundfont()]))
+    print("\n".join(f"  {path}" for path in found_soundfonts()))
     print("Instruments (--instrument NUMBER or NAME):")
     print("\n".join(f"  {number:3d} {name}" for number, name in enumerate(INSTRUMENTS)))
     raise typer.Exit

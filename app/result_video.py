@@ -183,16 +183,11 @@ class _Drawing:
         part = picture[y0:y1, x0:x1]
         lit, mask = part.copy(), np.zeros(part.shape[:2], np.uint8)
         for pitch in sorted(keys, key=is_black):
-            colour = COLOURS[keys[pitch].hand]
-            if not is_black(pitch):
-                cv2.fillPoly(lit, [shapes[pitch] - [x0, y0]], colour)
-                cv2.fillPoly(mask, [shapes[pitch] - [x0, y0]], 255)
-                for beside in (pitch - 1, pitch + 1):
-                    if is_black(beside):
-                        cv2.fillPoly(mask, [self._points(_outline(beside)) - [x0, y0]], 0)
-            else:
-                cv2.fillPoly(lit, [shapes[pitch] - [x0, y0]], colour)
-                cv2.fillPoly(mask, [shapes[pitch] - [x0, y0]], 255)
+            cv2.fillPoly(lit, [shapes[pitch] - [x0, y0]], COLOURS[keys[pitch].hand])
+            cv2.fillPoly(mask, [shapes[pitch] - [x0, y0]], 255)
+            for beside in (pitch - 1, pitch + 1):
+                if is_black(beside):
+                    cv2.fillPoly(mask, [self._points(_outline(beside)) - [x0, y0]], 0)
         blended = cv2.addWeighted(lit, LIT, part, 1 - LIT, 0)
         cv2.copyTo(blended, mask, part)
         for pitch, note in keys.items():

@@ -41,12 +41,12 @@ OUTPUTS_SHOWN = tuple(output for output in ALL_OUTPUTS if output not in ("flac",
 FINGERS = {"auto": "as editors do; all of a short piece", "all": "all", "some": "as editors do", "none": "none"}
 STAGES = {
     "keyboard": (0.0, 0.1, "Looking for the keyboard"),
-    "read": (0.1, 0.8, "Reading the keys"),
-    "notes": (0.8, 0.82, "Finding the notes"),
-    "files": (0.82, 0.85, "Writing the files"),
-    "score": (0.85, 0.95, "Engraving the score"),
-    "sound": (0.95, 0.97, "Playing the sound"),
-    "video": (0.97, 1.0, "Drawing the video"),
+    "read": (0.1, 0.65, "Reading the keys"),
+    "notes": (0.65, 0.67, "Finding the notes"),
+    "files": (0.67, 0.7, "Writing the files"),
+    "score": (0.7, 0.75, "Engraving the score"),
+    "sound": (0.75, 0.78, "Playing the sound"),
+    "video": (0.78, 1.0, "Drawing the video"),
 }
 
 

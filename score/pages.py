@@ -47,7 +47,7 @@ def draw(musicxml: str) -> list[str]:
             "pageMarginBottom": MARGIN,
             "unit": STAFF_UNIT,
             "scale": 100,
-            "header": "auto",
+            "header": "encoded",  # the credits; page numbers are drawn below
             "footer": "none",
             "breaks": "auto",
             "svgViewBox": True,
@@ -86,8 +86,8 @@ def _portable(svg: str) -> str:
 
 
 def _numbered(svg: str, page: int) -> str:
-    """The page with its number above the music, but for the first; Verovio gives none where the title is given."""
-    if page == 1 or 'class="pgHead' in svg:
+    """The page with its number above the music, but for the first."""
+    if page == 1:
         return svg
     middle = 10 * (PAGE[0] - 2 * MARGIN) // 2
     number = _words(f'x="{middle}" y="{PAGE_NUMBER[0]}" text-anchor="middle"', f"– {page} –", PAGE_NUMBER[1])

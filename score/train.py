@@ -2,7 +2,7 @@
 
 ``keys``: what finds key signatures and spells notes, on scores. ``staves``: what parts the notes to the staves, on
 scores and on performances of them. ``beats`` and ``bars``: what hears beats, and bars, in performances whose beats were
-marked, and in made-up music. Minutes each on a CPU.
+marked, and in made-up music; beats also in the scores that music21 carries. Minutes each on a CPU, beats half an hour.
 """
 
 import argparse

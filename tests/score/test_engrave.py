@@ -278,6 +278,7 @@ def test_composer_and_page_numbers_are_shown(tmp_path: Path) -> None:
     assert len(texts) > 1
     assert all(f"– {number} –" in text for number, text in enumerate(texts[1:], start=2))
     assert "– 1 –" not in texts[0]
+    assert "– 2 –" in engrave(notes).svg_pages[1]  # without a title too
 
 
 def test_pages_are_drawn_in_any_thread() -> None:
