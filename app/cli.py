@@ -149,9 +149,9 @@ def transcribe(
         typer.Option(
             "--outputs",
             metavar="LIST",
-            help="Any of npz,mid,csv,musicxml,pdf,wav,png,json,svg,quantised,flac,mp3,ogg,video.",
+            help="Any of npz,mid,csv,musicxml,pdf,wav,html,png,json,svg,roll-svg,quantised,flac,mp3,ogg,m4a,video.",
         ),
-    ] = "npz,mid,csv,musicxml,pdf,wav,png,json",
+    ] = "npz,mid,csv,musicxml,pdf,wav,html,png,json",
     fingering: Fingering = "auto",
     tempo: Tempo = None,
     metre: TimeSignature = None,
@@ -160,7 +160,8 @@ def transcribe(
     composer: Composer = None,
     pedal: Pedal = "none",
     show_hands: Annotated[
-        bool, typer.Option("--show-hands", help="Mark the fingertips in the result video (--outputs …,video).")
+        bool,
+        typer.Option("--show-hands", help="Draw the hands that were seen into the result video (--outputs …,video)."),
     ] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -312,7 +313,12 @@ def score(
     key: KeyName = None,
     fingering: Fingering = "auto",
     outputs: Annotated[
-        str, typer.Option("--outputs", metavar="LIST", help="Any of musicxml,pdf,svg,quantised (.quantised.mid).")
+        str,
+        typer.Option(
+            "--outputs",
+            metavar="LIST",
+            help="Any of musicxml,pdf,svg,quantised (.quantised.mid),html (to listen and read along).",
+        ),
     ] = "musicxml,pdf,svg",
     as_json: Json = False,
     quiet: Quiet = False,
@@ -320,7 +326,7 @@ def score(
 ) -> None:
     """Engrave a MIDI file: MusicXML, PDF and SVG pages."""
     from app import pipeline
-    from app.options import SCORE_OUTPUTS, parse_outputs
+    from app.options import ALL_SCORE_OUTPUTS, parse_outputs
 
     with _progress() as progress:
         report = pipeline.score(
@@ -333,7 +339,7 @@ def score(
             metre=metre,
             key=key,
             fingering=fingering,
-            outputs=parse_outputs(outputs, (*SCORE_OUTPUTS, "quantised")),
+            outputs=parse_outputs(outputs, ALL_SCORE_OUTPUTS),
             progress=progress,
         )
     _tell(report)
@@ -342,7 +348,9 @@ def score(
 @cli.command()
 def synth(
     midi: Annotated[Path, typer.Argument(metavar="FILE.mid", help="A performance.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.wav", help="The sound; .wav, .flac, .mp3 or .ogg.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="FILE.wav", help="The sound; .wav, .flac, .mp3, .ogg or .m4a.")
+    ],
     engine: Annotated[Engine, typer.Option("--engine", help="What plays.")] = Engine.soundfont,
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
@@ -451,7 +459,7 @@ def batch(
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
     outputs: Annotated[str, typer.Option("--outputs", metavar="LIST", help="As in transcribe.")] = (
-        "npz,mid,csv,musicxml,pdf,wav,png,json"
+        "npz,mid,csv,musicxml,pdf,wav,html,png,json"
     ),
     fingering: Fingering = "auto",
     pedal: Pedal = "none",

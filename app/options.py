@@ -9,12 +9,13 @@ from pianoroll import SilentkeysError
 from pianoroll.keys import parse_pitch
 from video2roll.rectify import CornersError, check_corners
 
-OUTPUTS = ("npz", "mid", "csv", "musicxml", "pdf", "wav", "png", "json")
+OUTPUTS = ("npz", "mid", "csv", "musicxml", "pdf", "wav", "html", "png", "json")
 """What ``transcribe`` writes unless told otherwise."""
-SOUND_OUTPUTS = ("wav", "flac", "mp3", "ogg")
-ALL_OUTPUTS = (*OUTPUTS, "svg", "quantised", *SOUND_OUTPUTS[1:], "video")
+SOUND_OUTPUTS = ("wav", "flac", "mp3", "ogg", "m4a")
+ALL_OUTPUTS = (*OUTPUTS, "svg", "roll-svg", "quantised", *SOUND_OUTPUTS[1:], "video")
 SCORE_OUTPUTS = ("musicxml", "pdf", "svg")
 """What ``score`` writes unless told otherwise."""
+ALL_SCORE_OUTPUTS = (*SCORE_OUTPUTS, "quantised", "html")
 FINGERING = ("auto", "all", "some", "none")
 """Which of the fingers that were surely seen are printed in the score; auto: all of a short piece, else some."""
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from app.options import OUTPUTS, SCORE_OUTPUTS, SOUND_OUTPUTS, OptionError, check_fingering, check_pedal, check_span
 from app.report import Clock, Progress, Report, as_settings, own_version, versions
-from pianoroll import FileError, Hand, Note, PianoRoll, SilentkeysError, read_midi, write_csv, write_midi
+from pianoroll import FileError, Hand, Note, PianoRoll, SilentkeysError, write_csv, write_midi
 from pianoroll.files import check_folder
 from pianoroll.keys import HIGHEST_PITCH, KEYS, LOWEST_PITCH, pitch_name
 from pianoroll.midi import BeatGrid, read_performance
@@ -75,7 +75,7 @@ def transcribe(
     or "auto" (all of a short piece, else some). ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”)
     where they are known; ``title`` (the video's name unless given) and ``composer`` stand above the score.
     ``pedal``: "auto" puts a plausible sustain pedal, which no video shows, into the MIDI file and the sound.
-    ``show_hands``: mark the fingertips that were seen in the result video (output "video", ``NAME.result.mp4``).
+    ``show_hands``: draw the hands that were seen into the result video (output "video", ``NAME.result.mp4``).
     ``name``: of the outputs, the video's unless given.
 
     What fails after the notes are known (score, sound, a file) is noted in ``Report.missing``, and the rest is kept.
@@ -95,7 +95,7 @@ def transcribe(
     settings = as_settings(**made_with, **time, **written, pedal=pedal)
     report = Report(source=str(video), settings=settings, versions=versions())
     clock = Clock(report.timings, progress)
-    seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, clock)
+    seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, clock, landmarks=show_hands)
     report.warnings += seen.warnings
     with clock("notes"):
         played, spans = _played(seen.roll, note_model, pedalled)
@@ -103,9 +103,10 @@ def transcribe(
     report.models["roll2midi"] = Path(note_model or "refiner").name
     job = _Job(report, clock, folder, name or Path(video).stem, tuple(outputs))
     _write_notes(job, seen.roll, played, spans, program, **time)
-    _write_score(job, played, program, **time, **written)
+    engraved = _write_score(job, played, program, **time, **written)
     sound = _write_sound(job, played, spans, program, soundfont, _seconds(info, seen.roll, end))
-    _write_video(job, info, seen, played, sound, start=start, end=end, fingertips=show_hands)
+    _write_page(job, played, engraved, sound, _beats(played, **time))
+    _write_video(job, info, seen, played, sound, start=start, end=end)
     _write_report(job)
     return report
 
@@ -211,7 +212,8 @@ def score(
     progress: Progress | None = None,
 ) -> Report:
     """Engrave a MIDI file into the folder ``out``: ``NAME.musicxml``, ``NAME.pdf`` and SVG pages, or what of
-    SCORE_OUTPUTS and "quantised" (``NAME.quantised.mid``: the notes as they are written) ``outputs`` names.
+    SCORE_OUTPUTS, "quantised" (``NAME.quantised.mid``: the notes as they are written) and "html" (the listening page)
+    ``outputs`` names.
 
     ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”) where they are known; ``title`` (the file's
     name unless given), ``composer`` and ``date`` of the piece. What fails is noted in ``Report.missing``, and the rest
@@ -221,7 +223,7 @@ def score(
     check_fingering(fingering)
     _check_score(tempo, metre, key)
     folder = check_folder(out)
-    played = read_midi(midi)
+    played, pedal = read_performance(midi)
     report = Report(source=str(midi), notes=len(played), versions=versions())
     job = _Job(report, Clock(report.timings, progress), folder, Path(midi).stem, tuple(outputs))
     wishes: dict[str, Any] = {
@@ -232,7 +234,9 @@ def score(
         "metre": metre,
         "key": key,
     }
-    _write_score(job, played, fingering=fingering, **wishes)
+    engraved = _write_score(job, played, fingering=fingering, **wishes)
+    sound = _write_sound(job, played, pedal, 0, None, None)
+    _write_page(job, played, engraved, sound, _beats(played, tempo=tempo, metre=metre))
     return report
 
 
@@ -252,7 +256,7 @@ def synth(
     right_level: float = 0.0,
     progress: Progress | None = None,
 ) -> None:
-    """Play a MIDI file into the file ``out``: .wav, .flac, .mp3 or .ogg.
+    """Play a MIDI file into the file ``out``: .wav, .flac, .mp3, .ogg or .m4a.
 
     ``speed`` (0.5: half as fast), ``transpose`` (semitones) and ``solo`` ("left" or "right"): for practice;
     ``left_level``, ``right_level``: decibels by which a hand is louder. Raises FileError, and SynthError where it
@@ -324,7 +328,9 @@ def _read(
     highest_key: int | None,
     model: str | None,
     clock: Clock,
+    **how: Any,
 ) -> _Seen:
+    """``how``: as ``video2roll.transcribe`` has it."""
     with clock("keyboard"):
         warnings: list[str] = []
         views = find_views(
@@ -342,7 +348,7 @@ def _read(
         import video2roll
 
         read = video2roll.transcribe(
-            video, keyboard=views, model=model, start=start, end=end, progress=done, warnings=warnings
+            video, keyboard=views, model=model, start=start, end=end, progress=done, warnings=warnings, **how
         )
     return _Seen(keyboard, read, corners is not None, list(dict.fromkeys(warnings)))
 
@@ -464,7 +470,8 @@ class _Job:
     wanted: tuple[str, ...]
 
     def path(self, output: str) -> Path:
-        ending = {"npz": "roll.npz", "quantised": "quantised.mid", "video": "result.mp4"}.get(output, output)
+        endings = {"npz": "roll.npz", "quantised": "quantised.mid", "video": "result.mp4", "roll-svg": "roll.svg"}
+        ending = endings.get(output, output)
         return self.folder / f"{self.name}.{ending}"
 
     @contextmanager
@@ -494,6 +501,7 @@ def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], pedal: Spans, p
         "mid": lambda path: _write_midi(played, pedal, path, source=job.report.source, program=program, **time),
         "csv": lambda path: write_csv(played, path),
         "png": lambda path: write_plot(played, path, title=job.name, beats=_beats(played, **time), **span),
+        "roll-svg": lambda path: write_plot(played, path, title=job.name, beats=_beats(played, **time), **span),
     }
     with job.clock("files"):
         for output, write in writers.items():
@@ -523,12 +531,15 @@ def _beats(played: list[Note], **time: Any) -> BeatGrid | None:
         return None
 
 
-def _write_score(job: _Job, played: list[Note], program: int = 0, *, title: str | None = None, **wishes: Any) -> None:
-    """The score's files, as far as they are wanted; ``wishes`` as ``score.engrave`` has them."""
+def _write_score(
+    job: _Job, played: list[Note], program: int = 0, *, title: str | None = None, **wishes: Any
+) -> "Score | None":
+    """The score, and its files as far as they are wanted; ``wishes`` as ``score.engrave`` has them."""
     wanted = [output for output in (*SCORE_OUTPUTS, "quantised") if output in job.wanted]
-    if not wanted:
-        return
-    with job.clock("score"), job.making(*wanted):
+    if not wanted and "html" not in job.wanted:
+        return None
+    engraved = None
+    with job.clock("score"), job.making(*wanted, "html"):
         import score as score_stage
 
         source = Path(job.report.source).name
@@ -539,6 +550,7 @@ def _write_score(job: _Job, played: list[Note], program: int = 0, *, title: str 
         for output in wanted:
             with job.making(output):
                 _write_score_file(job, engraved, output, program)
+    return engraved
 
 
 def _write_score_file(job: _Job, engraved: "Score", output: str, program: int) -> None:
@@ -556,14 +568,14 @@ def _write_score_file(job: _Job, engraved: "Score", output: str, program: int) -
 
 
 def _write_sound(
-    job: _Job, played: list[Note], pedal: Spans, program: int, soundfont: Pathlike | None, length: float
+    job: _Job, played: list[Note], pedal: Spans, program: int, soundfont: Pathlike | None, length: float | None
 ) -> np.ndarray | None:
     """The sound, ``length`` seconds as the video, in every format that is wanted; None where none was made."""
     wanted = [output for output in SOUND_OUTPUTS if output in job.wanted]
-    if not wanted and "video" not in job.wanted:
+    if not wanted and not {"html", "video"} & set(job.wanted):
         return None
     sound = None
-    with job.clock("sound") as tell, job.making(*wanted):
+    with job.clock("sound") as tell, job.making(*wanted, "html"):
         import midi_synth
 
         engine = midi_synth.FluidSynth(program, soundfont)
@@ -573,6 +585,20 @@ def _write_sound(
                 midi_synth.write_sound(sound, job.path(output))
                 job.made(output)
     return sound
+
+
+def _write_page(
+    job: _Job, played: list[Note], engraved: "Score | None", sound: np.ndarray | None, beats: BeatGrid | None
+) -> None:
+    """The listening page; without score or sound it is missing for the same reason."""
+    if "html" not in job.wanted or engraved is None or sound is None:
+        return
+    with job.clock("page"), job.making("html"):
+        from app.listening_page import write_listening_page
+
+        title = engraved.title or job.name
+        write_listening_page(job.path("html"), played, engraved, sound, title=title, beats=beats)
+        job.made("html")
 
 
 def _write_video(

@@ -13,6 +13,7 @@ import av
 import cv2
 import numpy as np
 
+from midi_synth.sound_file import aac_frames
 from pianoroll import Note, PianoRoll
 from pianoroll.files import write_beside
 from pianoroll.keys import (
@@ -26,6 +27,7 @@ from pianoroll.keys import (
     is_black,
     key_edges,
 )
+from video2roll.hand_model import TIPS
 from video2roll.rectify import Keyboard
 from video2roll.video import VideoInfo, read_frames
 
@@ -34,9 +36,9 @@ BARS = 0.42  # height of the falling bars, of the picture's
 AHEAD = 3.0  # seconds that are seen before they are played
 SMALLEST_SPAN = 0.3  # of the picture's width that the keys must span for the bars to stand over them
 LIT = 0.6  # how much of a lit key is colour
+BONES = ((0, 1, 2, 3, 4), (0, 5, 6, 7, 8), (9, 10, 11, 12), (13, 14, 15, 16), (0, 17, 18, 19, 20), (5, 9, 13, 17))
 CLOCK = Fraction(1, 90000)  # of the pictures' times
 QUALITY = {"crf": "23", "preset": "ultrafast"}  # of H.264: the rest takes as long as this already
-SOUND_FRAME = 1024  # samples
 COLOURS = {"right": (230, 150, 50), "left": (40, 140, 250), None: (150, 190, 60)}  # BGR, as on the page
 GROUND, LANE, LINE, PAPER = (28, 24, 22), (38, 33, 30), (70, 62, 56), (250, 250, 250)
 
@@ -54,16 +56,15 @@ def write_result_video(
     sample_rate: int = 44100,
     start: float = 0.0,
     end: float | None = None,
-    fingertips: bool = False,
     progress: Callable[[float], None] | None = None,
 ) -> None:
     """Write H.264 and AAC: the part of the video from ``start`` to ``end`` (seconds), which is the roll's.
 
     ``keyboard``: where it is, unless ``roll.corners`` tell of every frame. ``sound (2, N)``: from the video's first
-    second on; none, and the video is silent. ``fingertips``: mark those that the roll has. ``progress``: 0..1.
+    second on; none, and the video is silent. Hands are drawn where the roll has their landmarks. ``progress``: 0..1.
     Raises VideoError and FileError.
     """
-    drawing = _Drawing(info, notes, roll, keyboard, fingertips)
+    drawing = _Drawing(info, notes, roll, keyboard)
     rate = Fraction(round(info.fps * 1000), 1000) if 1 <= info.fps <= 240 else Fraction(25)
     with write_beside(path) as temporary, av.open(os.fspath(temporary), "w", format="mp4") as out:
         video = out.add_stream("libx264", rate=rate, options=QUALITY)
@@ -71,7 +72,7 @@ def write_result_video(
         video.codec_context.time_base = CLOCK
         audio = out.add_stream("aac", rate=sample_rate, layout="stereo") if sound is not None else None
         begin = round(start * sample_rate)
-        heard = _sound_frames(sound[:, begin:], sample_rate) if sound is not None else iter(())
+        heard = aac_frames(sound[:, begin:], sample_rate) if sound is not None else iter(())
         length = max(1e-6, roll.end - start)
         for frame in read_frames(info.path, start=start, end=end):
             now = frame.time - start
@@ -86,15 +87,6 @@ def write_result_video(
         if audio is not None:
             rest = [packet for each in _until(heard, roll.end - start) for packet in audio.encode(each)]
             out.mux([*rest, *audio.encode(None)])
-
-
-def _sound_frames(sound: np.ndarray, sample_rate: int) -> Iterator[av.AudioFrame]:
-    """The sound in the pieces that AAC takes."""
-    for first in range(0, sound.shape[1], SOUND_FRAME):
-        piece = np.ascontiguousarray(sound[:, first : first + SOUND_FRAME], dtype=np.float32)
-        frame = av.AudioFrame.from_ndarray(piece, format="fltp", layout="stereo")
-        frame.sample_rate, frame.pts, frame.time_base = sample_rate, first, Fraction(1, sample_rate)
-        yield frame
 
 
 def _until(frames: Iterator[av.AudioFrame], second: float) -> Iterator[av.AudioFrame]:
@@ -116,9 +108,7 @@ class _Lanes:
 class _Drawing:
     """Draws one picture after another."""
 
-    def __init__(
-        self, info: VideoInfo, notes: Sequence[Note], roll: PianoRoll, keyboard: Keyboard, fingertips: bool
-    ) -> None:
+    def __init__(self, info: VideoInfo, notes: Sequence[Note], roll: PianoRoll, keyboard: Keyboard) -> None:
         self.scale = min(1.0, WIDEST / info.width)
         self.width, self.below = (round(self.scale * size) // 2 * 2 for size in (info.width, info.height))
         self.above = round(BARS * self.below) // 2 * 2
@@ -126,7 +116,7 @@ class _Drawing:
         self._notes = sorted(notes)
         self._onsets = np.array([note.onset for note in self._notes])
         self._longest = max((note.offset - note.onset for note in notes), default=0.0)
-        self._roll, self._keyboard, self._fingertips = roll, keyboard, fingertips
+        self._roll, self._keyboard = roll, keyboard
         self._corners: np.ndarray | None = None
         self._lanes = _lanes(None, self.width)
         self._ground = self._empty_panel()
@@ -143,7 +133,7 @@ class _Drawing:
         near = self._near(second)
         if self._look(nearest):
             self._light(picture[self.above :], [note for note in near if note.onset <= second < note.offset])
-            self._mark_tips(picture[self.above :], nearest)
+            self._draw_hands(picture[self.above :], nearest)
         self._draw_bars(picture[: self.above], near, second)
         return picture
 
@@ -200,20 +190,20 @@ class _Drawing:
         size = max(0.3, float(self._lanes.right[pitch - LOWEST_PITCH] - self._lanes.left[pitch - LOWEST_PITCH]) / 26)
         _write(picture, str(finger), int(x), int(y), min(size, 0.8))
 
-    def _mark_tips(self, picture: np.ndarray, frame: int) -> None:
-        """A dot on each fingertip, and a line from the thumb to the last."""
-        roll = self._roll
-        if not self._fingertips or roll.fingertips is None or roll.sides is None:
+    def _draw_hands(self, picture: np.ndarray, frame: int) -> None:
+        """The bones of each hand, and a dot on each fingertip."""
+        if self._roll.hands is None or self._roll.sides is None:
             return
-        for tips, side in zip(roll.fingertips[frame], roll.sides, strict=True):
-            seen = tips[np.isfinite(tips).all(axis=1)]
-            if len(seen):
-                points = self._points(seen)
-                colour = COLOURS["left" if side == 1 else "right"]
-                cv2.polylines(picture, [points], False, colour, 1, cv2.LINE_AA)
-                for x, y in points.tolist():
-                    cv2.circle(picture, (x, y), 5, colour, -1, cv2.LINE_AA)
-                    cv2.circle(picture, (x, y), 5, PAPER, 1, cv2.LINE_AA)
+        for points, side in zip(self._roll.hands[frame], self._roll.sides, strict=True):
+            if not np.isfinite(points).all():
+                continue
+            colour = COLOURS["left" if side == 1 else "right"]
+            joints = np.rint(self.scale * np.clip(points, -4000, 8000)).astype(np.int32)
+            cv2.polylines(picture, [joints[list(bones)] for bones in BONES], False, GROUND, 4, cv2.LINE_AA)
+            cv2.polylines(picture, [joints[list(bones)] for bones in BONES], False, colour, 2, cv2.LINE_AA)
+            for x, y in joints[list(TIPS)].tolist():
+                cv2.circle(picture, (x, y), 5, colour, -1, cv2.LINE_AA)
+                cv2.circle(picture, (x, y), 5, PAPER, 1, cv2.LINE_AA)
 
     def _points(self, along_across: np.ndarray) -> np.ndarray:
         """Keyboard coordinates -> whole pixels of the picture ``(n, 2)``."""

@@ -31,13 +31,16 @@ MIME = {
     "png": "image/png",
     "json": "application/json",
     "svg": "image/svg+xml",
+    "roll-svg": "image/svg+xml",
     "quantised": "audio/midi",
     "flac": "audio/flac",
     "mp3": "audio/mpeg",
     "ogg": "audio/ogg",
+    "m4a": "audio/mp4",
+    "html": "text/html",
     "video": "video/mp4",
 }
-OUTPUTS_SHOWN = tuple(output for output in ALL_OUTPUTS if output not in ("flac", "ogg"))
+OUTPUTS_SHOWN = tuple(output for output in ALL_OUTPUTS if output not in ("flac", "ogg", "m4a"))
 FINGERS = {"auto": "as editors do; all of a short piece", "all": "all", "some": "as editors do", "none": "none"}
 STAGES = {
     "keyboard": (0.0, 0.1, "Looking for the keyboard"),
@@ -46,7 +49,8 @@ STAGES = {
     "files": (0.67, 0.7, "Writing the files"),
     "score": (0.7, 0.75, "Engraving the score"),
     "sound": (0.75, 0.78, "Playing the sound"),
-    "video": (0.78, 1.0, "Drawing the video"),
+    "page": (0.78, 0.8, "Writing the listening page"),
+    "video": (0.8, 1.0, "Drawing the video"),
 }
 
 

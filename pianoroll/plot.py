@@ -15,6 +15,9 @@ from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH, is_black, pitch_name
 from pianoroll.metrics import matches
 from pianoroll.midi import BeatGrid
 from pianoroll.notes import Hand, Note
+from pianoroll.vector import VectorDraw
+
+Draw = ImageDraw.ImageDraw | VectorDraw
 
 KEY_HEIGHT = 12  # pixels a semitone
 KEYBOARD_WIDTH = 88  # pixels
@@ -64,6 +67,10 @@ class _Layout:
     def bottom(self) -> int:
         return self.top + (self.high - self.low + 1) * KEY_HEIGHT
 
+    @property
+    def size(self) -> tuple[int, int]:
+        return self.right + MARGIN, self.bottom + AXIS_HEIGHT + MARGIN // 2
+
     def x(self, seconds: float) -> float:
         return self.left + (seconds - self.start) * self.scale
 
@@ -82,26 +89,23 @@ def plot_notes(
 ) -> Image.Image:
     """Draw notes between ``start`` and ``end`` seconds (default: all of them). No notes give an empty page."""
     layout = _lay_out(notes, start, end)
-    page, draw = _page(layout)
+    page = Image.new("RGB", layout.size, _PAPER)
+    _draw_notes(ImageDraw.Draw(page), layout, notes, title, beats)
+    return page
+
+
+def _draw_notes(draw: Draw, layout: _Layout, notes: Sequence[Note], title: str, beats: BeatGrid | None) -> None:
+    _draw_lanes(draw, layout)
+    _draw_seconds(draw, layout)
     if beats is not None:
         _draw_beats(draw, layout, beats)
     for note in sorted(notes):
         _draw_note(draw, layout, note, (_shade(note), _EDGES[note.hand]))
     _draw_frame(draw, layout)
     _draw_title(draw, layout, notes, title)
-    return page
 
 
-def _page(layout: _Layout) -> tuple[Image.Image, ImageDraw.ImageDraw]:
-    """An empty page with its lanes and seconds."""
-    page = Image.new("RGB", (layout.right + MARGIN, layout.bottom + AXIS_HEIGHT + MARGIN // 2), _PAPER)
-    draw = ImageDraw.Draw(page)
-    _draw_lanes(draw, layout)
-    _draw_seconds(draw, layout)
-    return page, draw
-
-
-def _draw_frame(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
+def _draw_frame(draw: Draw, layout: _Layout) -> None:
     """The keyboard, over what began before the left edge."""
     draw.rectangle((0, layout.top, layout.left - 1, layout.bottom), fill=_PAPER)
     _draw_keyboard(draw, layout)
@@ -124,7 +128,10 @@ def plot_comparison(
         "extra": _without(found, {guess for guess, _ in pairs}),
     }
     layout = _lay_out([*found, *true], start, end)
-    page, draw = _page(layout)
+    page = Image.new("RGB", layout.size, _PAPER)
+    draw = ImageDraw.Draw(page)
+    _draw_lanes(draw, layout)
+    _draw_seconds(draw, layout)
     for kind in ("miss", "hit", "extra"):
         for note in sorted(kinds[kind]):
             _draw_note(draw, layout, note, _VERDICTS[kind], hollow=kind == "miss")
@@ -157,10 +164,16 @@ def write_plot(
     end: float | None = None,
     beats: BeatGrid | None = None,
 ) -> None:
-    """Write ``plot_notes`` as PNG. Raises FileError where that cannot be done."""
-    page = plot_notes(notes, title=title, start=start, end=end, beats=beats)
+    """Write ``plot_notes`` as PNG, or as SVG where the path ends so. Raises FileError where that cannot be done."""
     with write_beside(path) as temporary:
-        page.save(temporary, format="PNG", optimize=True)
+        if temporary.suffix.lower() == ".svg":
+            layout = _lay_out(notes, start, end)
+            draw = VectorDraw(layout.size, _PAPER)
+            _draw_notes(draw, layout, notes, title, beats)
+            temporary.write_text(draw.svg, encoding="utf-8")
+        else:
+            page = plot_notes(notes, title=title, start=start, end=end, beats=beats)
+            page.save(temporary, format="PNG", optimize=True)
 
 
 def _lay_out(notes: Sequence[Note], start: float | None, end: float | None) -> _Layout:
@@ -178,7 +191,7 @@ def _lay_out(notes: Sequence[Note], start: float | None, end: float | None) -> _
     return _Layout(low, high, first, first + duration, width / duration)
 
 
-def _draw_lanes(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
+def _draw_lanes(draw: Draw, layout: _Layout) -> None:
     for pitch in range(layout.low, layout.high + 1):
         y = layout.y(pitch)
         if is_black(pitch):
@@ -188,7 +201,7 @@ def _draw_lanes(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
             draw.line((layout.left, y + KEY_HEIGHT, layout.right, y + KEY_HEIGHT), fill=colour)
 
 
-def _draw_seconds(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
+def _draw_seconds(draw: Draw, layout: _Layout) -> None:
     """A line and a number every 1, 2, 5, … seconds: at least 70 pixels apart."""
     step = next(s for s in (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 1800, 10**6) if s * layout.scale >= 70)
     font = _font(15)
@@ -203,7 +216,7 @@ def _draw_seconds(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
     draw.text((layout.left - 12, layout.bottom + 10), "seconds", font=font, fill=_FAINT_INK, anchor="rt")
 
 
-def _draw_beats(draw: ImageDraw.ImageDraw, layout: _Layout, beats: BeatGrid) -> None:
+def _draw_beats(draw: Draw, layout: _Layout, beats: BeatGrid) -> None:
     """A line at each bar; at each beat too, where there is room."""
     room = layout.scale * (beats.times[-1] - beats.times[0]) / max(1, len(beats.times) - 1) >= BEAT_WIDTH
     for times, colour in ((beats.times if room else (), _BEAT_LINE), (beats.downbeats, _BAR_LINE)):
@@ -221,7 +234,7 @@ def _shade(note: Note) -> tuple[int, int, int]:
 
 
 def _draw_note(
-    draw: ImageDraw.ImageDraw,
+    draw: Draw,
     layout: _Layout,
     note: Note,
     colours: tuple[str | tuple[int, int, int], str],
@@ -242,7 +255,7 @@ def _draw_note(
         draw.text(place, str(note.finger), font=_font(11), fill=_PAPER, anchor="mm")
 
 
-def _draw_keyboard(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
+def _draw_keyboard(draw: Draw, layout: _Layout) -> None:
     """The keys, seen from the right side of the page: black ones short, every C named."""
     right = layout.left - 6
     left, black_left = right - 64, right - 64
@@ -259,7 +272,7 @@ def _draw_keyboard(draw: ImageDraw.ImageDraw, layout: _Layout) -> None:
             draw.text(place, pitch_name(pitch), font=_font(12), fill=_INK, anchor="rm")
 
 
-def _draw_title(draw: ImageDraw.ImageDraw, layout: _Layout, notes: Sequence[Note], title: str) -> None:
+def _draw_title(draw: Draw, layout: _Layout, notes: Sequence[Note], title: str) -> None:
     draw.text((MARGIN, MARGIN), title, font=_font(24), fill=_INK, anchor="lt")
     x, y = layout.right, MARGIN + 12
     present = {note.hand for note in notes}
@@ -272,7 +285,7 @@ def _draw_title(draw: ImageDraw.ImageDraw, layout: _Layout, notes: Sequence[Note
     _draw_legend(draw, layout, [(_LABELS[h], (_COLOURS[h], _EDGES[h])) for h in hands if h in present])
 
 
-def _draw_legend(draw: ImageDraw.ImageDraw, layout: _Layout, entries: Sequence[tuple[str, tuple[str, str]]]) -> None:
+def _draw_legend(draw: Draw, layout: _Layout, entries: Sequence[tuple[str, tuple[str, str]]]) -> None:
     """Words and colours at the upper right, from right to left."""
     x, y = layout.right, MARGIN + 12
     for words, (body, edge) in entries:

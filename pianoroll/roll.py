@@ -24,6 +24,8 @@ class PianoRoll:
     ``threshold``: the decision threshold of ``frame``; ``onset_threshold``: that of ``onset``.
     ``fingertips (T, hands, 5, 2)``: along and across in keyboard coordinates, NaN where unseen, or None;
     ``sides (hands,)``: 1 left, 2 right (the player's), or None.
+    ``hands (T, hands, 21, 2)``: the same hands' landmarks (wrist, then each finger from palm to tip, thumb first),
+    pixels of the picture, NaN where unseen, or None.
     ``corners (T, 4, 2)``: of the keyboard in the picture, pixels, NaN where it is out of view, or None.
     ``metadata``: source, keyboard, model, version, warnings.
     """
@@ -36,6 +38,7 @@ class PianoRoll:
     velocity: np.ndarray | None = None
     fingertips: np.ndarray | None = None
     sides: np.ndarray | None = None
+    hands: np.ndarray | None = None
     corners: np.ndarray | None = None
     metadata: dict[str, Any] = field(default_factory=dict)
 
@@ -69,7 +72,7 @@ class PianoRoll:
             "onset_threshold": np.float32(self.onset_threshold),
             "metadata": np.array(json.dumps(self.metadata)),
         }
-        for name in ("velocity", "fingertips", "sides", "corners"):
+        for name in ("velocity", "fingertips", "sides", "hands", "corners"):
             if getattr(self, name) is not None:
                 arrays[name] = getattr(self, name)
         with write_beside(path) as temporary, open(temporary, "wb") as file:
@@ -92,6 +95,7 @@ class PianoRoll:
                 velocity=data.get("velocity"),
                 fingertips=data.get("fingertips"),
                 sides=data.get("sides"),
+                hands=data.get("hands"),
                 corners=data.get("corners"),
                 metadata=json.loads(str(data["metadata"])) if "metadata" in data else {},
             )

@@ -16,9 +16,10 @@ from score import pages
 from score.beats import USUAL_BEAT, Beats, track
 from score.errors import ScoreError
 from score.fingering import chosen
+from score.in_step import Step, in_step
 from score.key import Key, find_keys
 from score.layout import Credits, Notation, lay_out, to_musicxml
-from score.metre import NAMES, Bars, Metre, find_bars
+from score.metre import NAMES, UNITS, Bars, Metre, find_bars
 from score.ornaments import Ornamented, find_ornaments
 from score.quantised import even_grid, quantised
 from score.rhythm import Piece, Voices, write_staff
@@ -34,7 +35,8 @@ UNSTEADY = 0.35  # relative deviation of the beats' lengths from which the reade
 class Score:
     """An engraved piece: ``musicxml`` text, and what was found. ``tempo``: of the counted note value, a minute.
 
-    ``quantised``: the notes as they are written, in one tempo, in seconds; ``grid``: their bars.
+    ``quantised``: the notes as they are written, in one tempo, in seconds; ``grid``: their bars. ``played``: the notes
+    as they were played, and ``clock (beats, 2)``: quarter notes from the first bar, and the seconds when they come.
     """
 
     musicxml: str
@@ -46,11 +48,22 @@ class Score:
     warnings: list[str] = field(default_factory=list)
     quantised: list[Note] = field(default_factory=list)
     grid: BeatGrid | None = None
+    played: list[Note] = field(default_factory=list)
+    clock: np.ndarray = field(default_factory=lambda: np.zeros((0, 2)))
 
     @cached_property
+    def drawing(self) -> pages.Drawing:
+        """The pages, A4, and the notes on them. Raises ScoreError where Verovio cannot read the piece."""
+        return pages.draw(self.musicxml)
+
+    @property
     def svg_pages(self) -> list[str]:
         """One SVG a page, A4. Raises ScoreError where Verovio cannot read the piece."""
-        return pages.draw(self.musicxml)
+        return self.drawing.pages
+
+    def steps(self) -> list[Step]:
+        """When each drawn note is heard, in the order of their starts. Raises ScoreError as ``drawing`` does."""
+        return in_step(self.drawing.notes, self.clock, self.played)
 
     def write_musicxml(self, path: str | os.PathLike[str]) -> None:
         """Write MusicXML. Raises FileError."""
@@ -127,7 +140,16 @@ def engrave(
         warnings + _doubts(usable, beats),
         quantised(staves.values(), bars, ornamented, beats.tempo),
         even_grid(bars, beats.tempo),
+        usable,
+        _clock(beats, bars),
     )
+
+
+def _clock(beats: Beats, bars: Bars) -> np.ndarray:
+    """Quarter notes from the first bar, and their seconds, at each beat of the bars."""
+    quarters = bars.beat_units / UNITS
+    seconds = [beats.seconds(bars.first + index) for index in range(len(quarters))]
+    return np.column_stack([quarters, seconds])
 
 
 def _doubts(notes: Sequence[Note], beats: Beats) -> list[str]:

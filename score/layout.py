@@ -6,7 +6,7 @@ from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from fractions import Fraction
 from io import StringIO
-from itertools import chain, pairwise
+from itertools import chain, count, pairwise
 from xml.sax.saxutils import escape
 
 import music21
@@ -27,6 +27,7 @@ Chords = list[tuple[Piece, Clef, Element]]  # of a staff, as they are read
 
 _UNNAMED = 0  # stands for an unknown finger: music21 deals a chord's fingers out from its lowest note on
 _NO_FINGER = re.compile(r"\s*<technical>\s*<fingering[^>]*>0</fingering>\s*</technical>")
+_NOTE = re.compile(r"<note(?=[ >])")
 _NO_COMPOSER = re.compile(r'\s*<creator type="composer">Music21</creator>')  # music21 names itself
 
 
@@ -88,10 +89,13 @@ def _metadata(credits: Credits) -> music21.metadata.Metadata:
 
 
 def to_musicxml(score: music21.stream.Score, credits: Credits) -> str:
-    """MusicXML text of a score that is complete as it stands: nothing is added or moved but the ``credits``."""
+    """MusicXML text of a score that is complete as it stands: nothing is added but the ``credits``, and an id for each
+    note, by which drawings of it are known."""
     exporter = GeneralObjectExporter(score)
     exporter.makeNotation = False
     text = _NO_FINGER.sub("", _NO_COMPOSER.sub("", exporter.parse().decode("utf-8")))
+    numbers = count(1)
+    text = _NOTE.sub(lambda _: f'<note id="note-{next(numbers)}"', text)
     if credits.source:
         text = text.replace("</encoding>", f"</encoding>\n    <source>{escape(credits.source)}</source>", 1)
     above = _credit("title", credits.title, "center", 22) + _credit("composer", credits.byline, "right", 11)

@@ -77,7 +77,7 @@ class Bars:
         return np.cumsum([0, *(metre.bar for metre in self.metres)])
 
     @cached_property
-    def _beats(self) -> np.ndarray:
+    def beat_units(self) -> np.ndarray:
         """Notation units of every beat from ``first`` on, one more than there are."""
         return np.cumsum([0, *(metre.beat for metre in self.metres for _ in range(metre.beats))])
 
@@ -115,10 +115,10 @@ class Bars:
     def units(self, ticks: float) -> float:
         """Notation units from the first bar line of a place in ticks from the first tracked beat."""
         beat = ticks / TICKS - self.first
-        last = len(self._beats) - 1
+        last = len(self.beat_units) - 1
         if beat >= last:
-            return float(self._beats[-1] + (beat - last) * self.metres[-1].beat)
-        return float(np.interp(beat, np.arange(last + 1), self._beats))
+            return float(self.beat_units[-1] + (beat - last) * self.metres[-1].beat)
+        return float(np.interp(beat, np.arange(last + 1), self.beat_units))
 
 
 def find_bars(beats: Beats, *, metre: str | None = None) -> tuple[Beats, Bars]:

@@ -2,10 +2,13 @@
 
 import re
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import typst
 import verovio
@@ -19,6 +22,7 @@ MUSIC_FONT = "Leipzig"
 EM = 1000  # units of the music font to its size
 GLYPH_GAP = 80  # of them between the outlines of a tempo mark
 TITLE = 1.5  # size of the title to that of other words above the music
+STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 PAGE_NUMBER = (-300, 320)  # place above the music, and size, in Verovio's units
 LETTER_WIDTH = 0.55  # mean width of a letter to its size, at most
 
@@ -32,8 +36,28 @@ _PAGE = re.compile(r'<g class="page-margin"[^>]*>')
 _TAG = re.compile(r"<title.*?</title>|<[^>]*>", re.DOTALL)
 
 
-def draw(musicxml: str) -> list[str]:
-    """A4 pages, each an SVG document. Raises ScoreError where Verovio cannot read the MusicXML."""
+@dataclass(frozen=True)
+class DrawnNote:
+    """``id`` of a note in the SVG, and when it begins and ends in quarter notes from the first bar. ``tied``: it goes
+    on a note begun before."""
+
+    id: str
+    pitch: int
+    start: float
+    end: float
+    tied: bool = False
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """A4 ``pages``, each an SVG document, and the ``notes`` on them."""
+
+    pages: list[str]
+    notes: list[DrawnNote]
+
+
+def draw(musicxml: str) -> Drawing:
+    """Draw a score. Raises ScoreError where Verovio cannot read the MusicXML."""
     verovio.enableLog(verovio.LOG_OFF)
     verovio.setDefaultResourcePath(str(_resources()))  # Verovio keeps it by thread
     toolkit = verovio.toolkit()
@@ -57,7 +81,29 @@ def draw(musicxml: str) -> list[str]:
     )
     if not toolkit.loadData(musicxml):
         raise ScoreError("The score could not be drawn: Verovio did not read its MusicXML. Please report the piece.")
-    return [_numbered(_portable(toolkit.renderToSVG(page)), page) for page in range(1, toolkit.getPageCount() + 1)]
+    pages = [_numbered(_portable(toolkit.renderToSVG(page)), page) for page in range(1, toolkit.getPageCount() + 1)]
+    return Drawing(pages, _drawn_notes(musicxml, toolkit.renderToTimemap({})))
+
+
+def _drawn_notes(musicxml: str, moments: Sequence[Mapping[str, Any]]) -> list[DrawnNote]:
+    """The notes in Verovio's timemap: a list of moments, each with the ids that begin and end there."""
+    starts: dict[str, float] = {}
+    ends: dict[str, float] = {}
+    for moment in moments:
+        starts |= dict.fromkeys(moment.get("on", ()), moment["qstamp"])
+        ends |= dict.fromkeys(moment.get("off", ()), moment["qstamp"])
+    drawn = []
+    for note in ElementTree.fromstring(musicxml).iter("note"):
+        id, pitch = note.get("id", ""), note.find("pitch")
+        if id in starts and pitch is not None:
+            tied = any(tie.get("type") == "stop" for tie in note.iter("tie"))
+            drawn.append(DrawnNote(id, _midi(pitch), starts[id], ends.get(id, starts[id]), tied))
+    return drawn
+
+
+def _midi(pitch: ElementTree.Element) -> int:
+    octave, alter = int(pitch.findtext("octave", "4")), float(pitch.findtext("alter", "0"))
+    return 12 * (octave + 1) + STEPS[pitch.findtext("step", "C")] + round(alter)
 
 
 def to_pdf(svg_pages: Sequence[str], title: str | None) -> bytes:

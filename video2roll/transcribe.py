@@ -67,6 +67,7 @@ def transcribe(
     start: float = 0.0,
     end: float | None = None,
     hands: bool = True,
+    landmarks: bool = False,
     progress: Callable[[float], None] | None = None,
     warnings: list[str] | None = None,
 ) -> PianoRoll:
@@ -74,7 +75,8 @@ def transcribe(
 
     ``keyboard``: one that stays where it is, or the views that ``find_views`` gives, which are followed. ``model``:
     weights as .safetensors, or a checkpoint of Audeo's as .pth; those that ship with the program unless given.
-    ``hands``: look for hands, where the networks for that were fetched. ``progress`` is told the part done, 0..1;
+    ``hands``: look for hands, where the networks for that were fetched; ``landmarks``: keep all of each hand, not only
+    its fingertips. ``progress`` is told the part done, 0..1;
     sentences about what was lost are appended to ``warnings``. Raises VideoError and ModelError.
     """
     warnings = warnings if warnings is not None else []
@@ -122,6 +124,7 @@ def transcribe(
         onset_threshold=float(facts.get("onset_threshold", 0.5)),
         fingertips=seen_hands.tips if seen_hands is not None else None,
         sides=seen_hands.side if seen_hands is not None else None,
+        hands=seen_hands.points if seen_hands is not None and landmarks else None,
         corners=np.where(np.array(seen)[:, None, None], np.array(corners).reshape(-1, 4, 2), np.float32(np.nan)),
         metadata={
             "source": Path(video).name,

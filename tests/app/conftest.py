@@ -1,6 +1,7 @@
 """The tests of ``app`` judge how the stages are put together: what the video shows is given, all else is real."""
 
-from collections.abc import Callable, Sequence
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,7 @@ def show(
     model: str | None = None,
     start: float = 0.0,
     end: float | None = None,
+    landmarks: bool = False,
     progress: Callable[[float], None] | None = None,
     warnings: list[str] | None = None,
 ) -> PianoRoll:
@@ -46,3 +48,18 @@ def seeing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every video shows PLAYED."""
     monkeypatch.setattr(video2roll, "transcribe", show, raising=False)
     monkeypatch.setattr(roll2midi, "decode", decode, raising=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on this computer")
+    with playwright.sync_playwright() as driver:
+        # no sandbox: containers forbid it, and only our own pages are opened
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

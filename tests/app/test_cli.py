@@ -79,7 +79,7 @@ def test_what_is_missing_is_told_and_the_exit_code_is_not_zero(
 
     monkeypatch.setattr(midi_synth, "render", fail)
     result = run("transcribe", make_video(), "-o", tmp_path / "out", "--corners", CORNERS, "--quiet")
-    assert_refused(result, "wav could not be made: RuntimeError: no sound today")
+    assert_refused(result, "wav, html could not be made: RuntimeError: no sound today")
     assert (tmp_path / "out" / "video.mid").exists()
 
 

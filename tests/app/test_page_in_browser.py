@@ -5,7 +5,6 @@ Needs Chromium (or Chrome) on this computer, and the package playwright to drive
 
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -49,21 +48,6 @@ def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
             assert server.poll() is None, "the page did not start"
             time.sleep(0.1)
     pytest.fail("the page did not answer")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("no Chromium on this computer")
-    with playwright.sync_playwright() as driver:
-        # no sandbox: containers forbid it, and only our own page is opened
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")

@@ -80,7 +80,7 @@ def test_a_missing_synthesiser_costs_only_the_sound(
 
     monkeypatch.setattr(fluid, "_library", no_library)
     report = pipeline.transcribe(make_video(), tmp_path, corners=CORNERS)
-    assert report.missing == {"wav": "Sound needs the FluidSynth library."}
+    assert report.missing == dict.fromkeys(("wav", "html"), "Sound needs the FluidSynth library.")
     assert not (tmp_path / "video.wav").exists()
     assert (tmp_path / "video.pdf").exists()
     assert json.loads((tmp_path / "video.json").read_text())["missing"] == report.missing
@@ -92,7 +92,7 @@ def test_a_broken_engraver_costs_only_the_score(
 ) -> None:
     monkeypatch.setattr(score_stage, "engrave", lambda notes, **_: 1 / 0)
     report = pipeline.transcribe(make_video(), tmp_path, corners=CORNERS)
-    assert set(report.missing) == {"musicxml", "pdf"}
+    assert set(report.missing) == {"musicxml", "pdf", "html"}
     assert "ZeroDivisionError" in report.missing["pdf"]
     assert {"npz", "mid", "csv", "png", "wav", "json"} == set(report.files)
 

@@ -89,6 +89,26 @@ def test_the_keyboard_is_lit_where_it_moved_to_and_not_where_it_is_out_of_view(c
     assert not near(shown[27][1][row, column], COLOURS["right"])
 
 
+def test_hands_are_drawn_where_they_were_seen(clip: Path, tmp_path: Path) -> None:
+    seen = roll()
+    left = np.stack([np.linspace(60, 260, 21), np.linspace(340, 260, 21)], axis=1)  # below the keys
+    seen.hands = np.stack([np.stack([left, left + np.array([300, 0])])] * 3 * FPS).astype(np.float32)
+    seen.hands[FPS:, 1] = np.nan
+    seen.sides = np.array([1, 2])
+    write_result_video(tmp_path / "a.mp4", probe(clip), [], seen, keyboard=Keyboard(CORNERS))
+    shown = pictures(tmp_path / "a.mp4")
+    top = shown[0][1].shape[0] - HEIGHT
+    bone = (left[1] + left[2]) / 2  # of the thumb
+
+    def colour(frame: int, shift: int) -> np.ndarray:
+        return np.asarray(shown[frame][1][top + round(bone[1]), round(bone[0]) + shift])
+
+    assert near(colour(5, 0), COLOURS["left"])
+    assert near(colour(5, 300), COLOURS["right"])
+    assert near(colour(40, 0), COLOURS["left"])
+    assert not near(colour(40, 300), COLOURS["right"])
+
+
 def test_sound_and_picture_are_in_step(clip: Path, tmp_path: Path) -> None:
     """What decoding gives back, with the times that the file says, as a player does."""
     notes = [Note(0.6, 60, 0.9, 100), Note(1.8, 62, 2.1, 100)]

@@ -4,6 +4,7 @@ import sys
 import time
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 import soundfile
@@ -108,7 +109,7 @@ def test_wav_holds_the_sound(tmp_path: Path) -> None:
     (tmp_path / "b.wav").mkdir()
     with pytest.raises(FileError):
         write_sound(sound, tmp_path / "b.wav")
-    with pytest.raises(SynthError, match=r"\.wav, \.flac, \.mp3, \.ogg"):
+    with pytest.raises(SynthError, match=r"\.wav, \.flac, \.mp3, \.ogg, \.m4a"):
         write_sound(sound, tmp_path / "c.aac")
 
 
@@ -122,15 +123,18 @@ def test_the_pedal_lets_notes_ring_on() -> None:
     assert held.shape[1] < 6 * 44100  # a pedal beyond the last note does not lengthen the piece
 
 
-@pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "ogg"])
+@pytest.mark.parametrize("ending", ["wav", "flac", "mp3", "ogg", "m4a"])
 def test_every_format_holds_the_sound_in_step(tmp_path: Path, ending: str) -> None:
     sound = render([Note(0.5 * i, 60 + i, 0.5 * i + 0.4) for i in range(8)], length=5.0)
     write_sound(sound, tmp_path / f"a.{ending}")
-    read, rate = soundfile.read(tmp_path / f"a.{ending}", dtype="float32")
-    assert rate == 44100
-    assert len(read) == pytest.approx(5 * 44100, abs=2400)
-    both = min(len(read), sound.shape[1])
-    assert np.corrcoef(read[:both, 0], sound[0, :both])[0, 1] > 0.98
+    with av.open(str(tmp_path / f"a.{ending}")) as file:
+        assert file.streams.audio[0].rate == 44100
+        to_float = av.AudioResampler(format="fltp")
+        parts = [part.to_ndarray() for frame in file.decode(audio=0) for part in to_float.resample(frame)]
+    read = np.concatenate(parts, axis=1)
+    assert read.shape[1] == pytest.approx(5 * 44100, abs=2400)
+    both = min(read.shape[1], sound.shape[1])
+    assert np.corrcoef(read[0, :both], sound[0, :both])[0, 1] > 0.98
 
 
 def test_notes_begin_where_they_should_after_ten_minutes_too() -> None:

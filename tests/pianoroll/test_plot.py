@@ -1,8 +1,10 @@
 """The picture of a piano roll."""
 
 from pathlib import Path
+from xml.etree import ElementTree
 
 import numpy as np
+import pytest
 from PIL import Image
 
 from pianoroll import Note
@@ -80,3 +82,19 @@ def brightness_at(page: Image.Image, note: Note) -> int:
     whole = _lay_out([Note(0.2, 60, 0.9), Note(1.1, 64, 1.9)], None, None)
     place = (round(whole.x((note.onset + note.offset) / 2)), whole.y(note.pitch) + 6)
     return sum(page.convert("RGB").getpixel(place))
+
+
+def test_the_same_picture_as_svg(tmp_path: Path) -> None:
+    notes = [Note(1.0, 72, 1.5, hand="right", finger=3), Note(3.0, 48, 4.0, hand="left")]
+    write_plot(notes, tmp_path / "roll.svg", title="A & <B>")
+    root = ElementTree.parse(tmp_path / "roll.svg").getroot()
+    picture = plot_notes(notes, title="A & <B>")
+    assert (int(root.get("width", 0)), int(root.get("height", 0))) == picture.size
+    words = [text.text for text in root.iter("{http://www.w3.org/2000/svg}text")]
+    assert {"A & <B>", "3", "C4", "right hand", "seconds"} <= set(words)
+    bars = [bar for bar in root.iter("{http://www.w3.org/2000/svg}rect") if bar.get("fill") == "rgb(47,111,183)"]
+    drawn = pixels_of(picture, BLUE)
+    drawn = drawn[drawn[:, 0] > picture.height // 8]
+    (bar,) = bars  # the legend names its colour in words
+    assert float(bar.get("x", 0)) == pytest.approx(drawn[:, 1].min() - 3, abs=3)
+    assert float(bar.get("width", 0)) == pytest.approx(np.ptp(drawn[:, 1]), abs=6)
