@@ -10,7 +10,7 @@ from time import perf_counter
 from typing import Any
 
 from app import pipeline
-from app.options import OUTPUTS, check_fingering, check_pedal
+from app.options import OUTPUTS, check_falling_notes, check_fingering, check_pedal
 from app.report import Progress, Report, as_settings, load_report
 from pianoroll import FileError, SilentkeysError
 from pianoroll.files import check_folder
@@ -52,6 +52,7 @@ def run_batch(
     outputs: Sequence[str] = OUTPUTS,
     fingering: str = "auto",
     pedal: str = "none",
+    falling_notes: str = "auto",
     force: bool = False,
     progress: Progress | None = None,
 ) -> list[Item]:
@@ -62,13 +63,14 @@ def run_batch(
     """
     check_fingering(fingering)
     check_pedal(pedal)
+    check_falling_notes(falling_notes)
     pipeline.check_note_model(note_model)
     videos = find_videos(folder)
     target = check_folder(out)
     wanted = tuple(dict.fromkeys([*outputs, "json"]))
     names = _names(videos)
     made_with: dict[str, Any] = {"model": model, "note_model": note_model, "instrument": instrument}
-    made_with |= {"soundfont": soundfont, "fingering": fingering, "pedal": pedal}
+    made_with |= {"soundfont": soundfont, "fingering": fingering, "pedal": pedal, "falling_notes": falling_notes}
     items = []
     for number, video in enumerate(videos, start=1):
         before = None if force else _finished(target / f"{names[video]}.json", video, wanted, as_settings(**made_with))

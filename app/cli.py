@@ -68,6 +68,14 @@ Pedal = Annotated[
     str,
     typer.Option("--pedal", metavar="none|auto", help="Put a likely sustain pedal into MIDI and sound, or none."),
 ]
+FallingNotes = Annotated[
+    str,
+    typer.Option(
+        "--falling-notes",
+        metavar="auto|ignore",
+        help="Where bars fall onto the keys and say what these do, read the bars; or the keys alone.",
+    ),
+]
 Fingering = Annotated[
     str,
     typer.Option(
@@ -159,6 +167,7 @@ def transcribe(
     title: Title = None,
     composer: Composer = None,
     pedal: Pedal = "none",
+    falling_notes: FallingNotes = "auto",
     show_hands: Annotated[
         bool,
         typer.Option("--show-hands", help="Draw the hands that were seen into the result video (--outputs …,video)."),
@@ -192,6 +201,7 @@ def transcribe(
             title=title,
             composer=composer,
             pedal=pedal,
+            falling_notes=falling_notes,
             show_hands=show_hands,
             progress=progress,
         )
@@ -251,6 +261,7 @@ def roll(
     lowest_key: LowestKey = None,
     highest_key: HighestKey = None,
     model: Model = None,
+    falling_notes: FallingNotes = "auto",
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -269,6 +280,7 @@ def roll(
             lowest_key=parse_lowest_key(lowest_key),
             highest_key=parse_highest_key(highest_key),
             model=model,
+            falling_notes=falling_notes,
             progress=progress,
         )
     for warning in read.metadata.get("warnings", []):
@@ -463,6 +475,7 @@ def batch(
     ),
     fingering: Fingering = "auto",
     pedal: Pedal = "none",
+    falling_notes: FallingNotes = "auto",
     force: Annotated[bool, typer.Option("--force", help="Do those again that are already finished.")] = False,
     as_json: Json = False,
     quiet: Quiet = False,
@@ -483,6 +496,7 @@ def batch(
             outputs=parse_outputs(outputs),
             fingering=fingering,
             pedal=pedal,
+            falling_notes=falling_notes,
             force=force,
             progress=progress,
         )

@@ -19,6 +19,9 @@ ALL_SCORE_OUTPUTS = (*SCORE_OUTPUTS, "quantised", "html")
 FINGERING = ("auto", "all", "some", "none")
 """Which of the fingers that were surely seen are printed in the score; auto: all of a short piece, else some."""
 
+FALLING_NOTES = ("auto", "ignore")
+"""Read the bars that an editor lets fall onto the keys, where they say what the keys do; or read the keys alone."""
+
 PEDAL = ("none", "auto")
 """Leave the sustain pedal, which no video shows, out, or put a plausible one into MIDI and sound."""
 
@@ -85,6 +88,13 @@ def check_pedal(name: str) -> bool:
     """Whether a pedal is to be put in. Raises OptionError unless ``name`` is one of PEDAL."""
     if name not in PEDAL:
         raise OptionError(f"--pedal “{name}” is unknown; choose {' or '.join(PEDAL)}.")
+    return name == "auto"
+
+
+def check_falling_notes(name: str) -> bool:
+    """Whether falling notes are to be read. Raises OptionError unless ``name`` is one of FALLING_NOTES."""
+    if name not in FALLING_NOTES:
+        raise OptionError(f"--falling-notes “{name}” is unknown; choose {' or '.join(FALLING_NOTES)}.")
     return name == "auto"
 
 

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from app.options import OUTPUTS, SCORE_OUTPUTS, SOUND_OUTPUTS, OptionError, check_fingering, check_pedal, check_span
+from app.options import (
+    OUTPUTS,
+    SCORE_OUTPUTS,
+    SOUND_OUTPUTS,
+    OptionError,
+    check_falling_notes,
+    check_fingering,
+    check_pedal,
+    check_span,
+)
 from app.report import Clock, Progress, Report, as_settings, own_version, versions
 from pianoroll import FileError, Hand, Note, PianoRoll, SilentkeysError, write_csv, write_midi
 from pianoroll.files import check_folder
@@ -61,6 +70,7 @@ def transcribe(
     title: str | None = None,
     composer: str | None = None,
     pedal: str = "none",
+    falling_notes: str = "auto",
     show_hands: bool = False,
     name: str | None = None,
     progress: Progress | None = None,
@@ -75,7 +85,9 @@ def transcribe(
     or "auto" (all of a short piece, else some). ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”)
     where they are known; ``title`` (the video's name unless given) and ``composer`` stand above the score.
     ``pedal``: "auto" puts a plausible sustain pedal, which no video shows, into the MIDI file and the sound.
-    ``show_hands``: draw the hands that were seen into the result video (output "video", ``NAME.result.mp4``).
+    ``falling_notes``: "auto" reads the bars that an editor lets fall onto the keys, where they say what the keys do;
+    "ignore" reads the keys alone. ``show_hands``: draw the hands that were seen into the result video (output "video",
+    ``NAME.result.mp4``).
     ``name``: of the outputs, the video's unless given.
 
     What fails after the notes are known (score, sound, a file) is noted in ``Report.missing``, and the rest is kept.
@@ -83,7 +95,7 @@ def transcribe(
     """
     check_span(start, end)
     check_fingering(fingering)
-    pedalled = check_pedal(pedal)
+    pedalled, bars = check_pedal(pedal), check_falling_notes(falling_notes)
     time: dict[str, Any] = {"tempo": tempo, "metre": metre}
     _check_score(tempo, metre, key)
     info = probe(video)
@@ -92,10 +104,22 @@ def transcribe(
     check_note_model(note_model)
     made_with = {"model": model, "note_model": note_model, "instrument": instrument, "soundfont": soundfont}
     written: dict[str, Any] = {"key": key, "title": title, "composer": composer, "fingering": fingering}
-    settings = as_settings(**made_with, **time, **written, pedal=pedal)
+    settings = as_settings(**made_with, **time, **written, pedal=pedal, falling_notes=falling_notes)
     report = Report(source=str(video), settings=settings, versions=versions())
     clock = Clock(report.timings, progress)
-    seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, clock, landmarks=show_hands)
+    seen = _read(
+        video,
+        info,
+        start,
+        end,
+        corners,
+        lowest_key,
+        highest_key,
+        model,
+        clock,
+        landmarks=show_hands,
+        falling_notes=bars,
+    )
     report.warnings += seen.warnings
     with clock("notes"):
         played, spans = _played(seen.roll, note_model, pedalled)
@@ -172,13 +196,16 @@ def roll(
     lowest_key: int | None = None,
     highest_key: int | None = None,
     model: str | None = None,
+    falling_notes: str = "auto",
     progress: Progress | None = None,
 ) -> PianoRoll:
     """Read a video into a piano roll and write it to the file ``out`` (.npz). Raises as ``transcribe`` does."""
     check_span(start, end)
+    bars = check_falling_notes(falling_notes)
     info = probe(video)
     _check_file(out, ".npz")
-    seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, Clock({}, progress))
+    clock = Clock({}, progress)
+    seen = _read(video, info, start, end, corners, lowest_key, highest_key, model, clock, falling_notes=bars)
     seen.roll.metadata["warnings"] = list(dict.fromkeys([*seen.roll.metadata.get("warnings", []), *seen.warnings]))
     seen.roll.save(out)
     return seen.roll
@@ -452,6 +479,8 @@ def _describe(report: Report, info: VideoInfo, seen: _Seen, played: list[Note]) 
         "notes": round(float(np.mean([note.confidence for note in played])), 4) if played else None,
     }
     report.models = {"video2roll": str(seen.roll.metadata.get("model", ""))}
+    if "falling_notes" in seen.roll.metadata:
+        report.models["video2roll"] += ", falling notes"
     if not played:
         report.warnings.append("No note was found: nothing is played here, or the keys cannot be seen well enough.")
 

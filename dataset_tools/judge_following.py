@@ -115,7 +115,7 @@ def _seconds(work: Iterator) -> list[float]:
 
 def frame_f1(path: Path, views: list[View], clip: Clip) -> float:
     """Frame F1 over the labelled seconds."""
-    roll = video2roll.transcribe(path, keyboard=views, hands=False)
+    roll = video2roll.transcribe(path, keyboard=views, hands=False, falling_notes=False)
     labelled = (roll.times >= clip.start) & (roll.times < min(clip.end, LENGTH))
     truth = notes_to_frames(clip.notes(), roll.times)
     return frame_score(roll.frame[labelled] >= roll.threshold, truth[labelled]).f1

@@ -19,6 +19,6 @@ def read_rolls(clips: Sequence[Clip], cache: Path) -> list[tuple[Clip, PianoRoll
         views = clip.views or clip.keyboard
         if views is not None:
             cache.mkdir(parents=True, exist_ok=True)
-            video2roll.transcribe(clip.video, keyboard=views, hands=False).save(kept[clip.name])
+            video2roll.transcribe(clip.video, keyboard=views, hands=False, falling_notes=False).save(kept[clip.name])
             print(f"{clip.name}: read", flush=True)
     return [(clip, PianoRoll.load(kept[clip.name])) for clip in clips if kept[clip.name].exists()]

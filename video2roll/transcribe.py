@@ -15,6 +15,7 @@ import numpy as np
 
 from pianoroll import PianoRoll
 from pianoroll.keys import KEYS
+from video2roll.falling_notes import put_into, read_falling_notes
 from video2roll.follow import View
 from video2roll.infer import load_network, read_strips, window_reach
 from video2roll.model import DEFAULT_WEIGHTS
@@ -68,6 +69,7 @@ def transcribe(
     end: float | None = None,
     hands: bool = True,
     landmarks: bool = False,
+    falling_notes: bool = True,
     progress: Callable[[float], None] | None = None,
     warnings: list[str] | None = None,
 ) -> PianoRoll:
@@ -76,7 +78,8 @@ def transcribe(
     ``keyboard``: one that stays where it is, or the views that ``find_views`` gives, which are followed. ``model``:
     weights as .safetensors, or a checkpoint of Audeo's as .pth; those that ship with the program unless given.
     ``hands``: look for hands, where the networks for that were fetched; ``landmarks``: keep all of each hand, not only
-    its fingertips. ``progress`` is told the part done, 0..1;
+    its fingertips. ``falling_notes``: where bars fall onto the keys that say what these do, read the bars. ``progress``
+    is told the part done, 0..1;
     sentences about what was lost are appended to ``warnings``. Raises VideoError and ModelError.
     """
     warnings = warnings if warnings is not None else []
@@ -116,7 +119,7 @@ def transcribe(
     seen_hands = watcher.finish(np.array(times)) if watcher is not None else None
     if seen_hands is not None and not len(seen_hands.side):
         seen_hands = None
-    return PianoRoll(
+    roll = PianoRoll(
         times=np.array(times),
         frame=values[..., 0],
         onset=values[..., 1],
@@ -137,6 +140,25 @@ def transcribe(
             "warnings": list(warnings),
         },
     )
+    return _with_bars(roll, video, main, start, end, warnings) if falling_notes else roll
+
+
+def _with_bars(
+    roll: PianoRoll,
+    video: str | os.PathLike[str],
+    keyboard: Keyboard,
+    start: float,
+    end: float | None,
+    warnings: list[str],
+) -> PianoRoll:
+    """The roll with what falling notes say, and a sentence about it in ``warnings``, where there are any."""
+    falling = read_falling_notes(video, keyboard, start=start, end=end)
+    exact = put_into(roll, falling) if falling is not None else None
+    if exact is None:
+        return roll
+    warnings.append("The notes were read from the bars that fall onto the keys; --falling-notes ignore reads the keys.")
+    exact.metadata["warnings"] = list(warnings)
+    return exact
 
 
 def _joined(parts: list[np.ndarray], count: int) -> np.ndarray:

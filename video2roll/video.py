@@ -193,6 +193,36 @@ def spread_frames(
     return frames
 
 
+def bursts(
+    path: str | os.PathLike[str], count: int, seconds: float, *, start: float = 0.0, end: float | None = None
+) -> Iterator[list[Frame]]:
+    """Yield ``count`` runs of gray frames, ``seconds`` long each, spread over ``start`` to ``end`` of a video; fewer
+    where it is short or damaged. Raises VideoError where there is no video to be read."""
+    info = probe(path)
+    stop = min(end or np.inf, info.duration or np.inf)
+    if not np.isfinite(stop):
+        stop = start + count * seconds
+    count = max(1, min(count, int((stop - start) / seconds)))
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        origin = (container.start_time or 0) / av.time_base
+        for begin in start + (stop - start) * (np.arange(count) + 0.5) / count - seconds / 2:
+            run: list[Frame] = []
+            try:
+                container.seek(int((origin + max(begin, start)) * av.time_base), backward=True)
+                for picture in container.decode(stream):
+                    time = (picture.time or 0.0) - origin
+                    if time >= begin + seconds:
+                        break
+                    if time >= begin and (not run or time > run[-1].time):
+                        run.append(Frame(time, _image(picture, False), picture))
+            except av.FFmpegError:
+                pass  # what was decoded must do
+            if run:
+                yield run
+
+
 def sample_images(
     path: str | os.PathLike[str], count: int = SAMPLES, *, start: float = 0.0, end: float | None = None
 ) -> list[np.ndarray]:

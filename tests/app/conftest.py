@@ -26,6 +26,7 @@ def show(
     start: float = 0.0,
     end: float | None = None,
     landmarks: bool = False,
+    falling_notes: bool = True,
     progress: Callable[[float], None] | None = None,
     warnings: list[str] | None = None,
 ) -> PianoRoll:
