@@ -462,6 +462,32 @@ def evaluate(
             Console().print(_error_table(result))
 
 
+data = typer.Typer(no_args_is_help=True, help="Data sets: labels for videos that have none.")
+cli.add_typer(data, name="data")
+
+
+@data.command()
+def label(
+    source: Annotated[Path, typer.Argument(metavar="AUDIO_OR_VIDEO", help="A recording of a piano.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.mid", help="The labels.")],
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="transkun|falling_notes", help="Hear the sound, or read falling bars.")
+    ] = "transkun",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The notes of a recording, from its sound or from the bars that fall onto its keys."""
+    from app.pipeline import label as make_label
+
+    with _progress() as progress:
+        progress("listening" if engine == "transkun" else "reading", None)
+        notes = make_label(source, out, engine=engine)
+    _say(f"{len(notes)} notes: {out}")
+    if as_json:
+        _print_json({"file": str(out), "notes": len(notes), "engine": engine})
+
+
 @cli.command()
 def batch(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Every video in it (not in folders below).")],
