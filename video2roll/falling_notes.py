@@ -16,6 +16,7 @@ from video2roll.video import bursts, probe, read_frames
 
 BURSTS, BURST = 4, 2.5  # looks at the video, and seconds of each
 SPAN = 20.0  # seconds that are laid over each other at once
+WITHOUT_LANES = 6  # such spans are kept, until bars tell where their lanes are
 ALONE = 1.0  # seconds before the first bar and after the last that the bars speak for
 FARTHEST = 0.3  # seconds between a bar's meeting the keys and the key's going down
 AROUND_BEST = 0.1  # seconds over which the shift is averaged
@@ -146,6 +147,8 @@ class _Reader:
         self._pictures.append(stack(shown, times, self._fall, seconds))
         self._next = float(seconds[-1]) + STEP
         self._lanes = self._lanes or find_lanes(np.vstack(self._pictures))
+        if self._lanes is None and len(self._pictures) > WITHOUT_LANES:  # so far there were no bars worth the name
+            self._first = (self._first or 0.0) + STEP * len(self._pictures.pop(0))
         if self._lanes is not None:
             levels = read_lanes(np.vstack(self._pictures), self._lanes)
             self._pictures = []

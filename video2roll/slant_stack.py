@@ -34,6 +34,7 @@ TOP, NEAR = 0.03, 0.12  # of the panel's height left out: where bars appear, and
 STEP = 0.01  # seconds of a row of the stack
 LEAST_ROWS = 4  # that must have seen what meets the line
 CUT_FROM = 0.85  # of the panel's height: bars are not cut off farther above the keys
+ENOUGH = 400  # bars that are watched as they come to the keys
 AROUND = 0.08  # seconds before and after a bar's arrival that are watched
 
 
@@ -172,6 +173,7 @@ class Arrivals:
         self._offsets = np.arange(-AROUND, AROUND + 1e-9, STEP)
         self._seen = np.zeros((len(self._rows), len(self._offsets)))
         self._expected = np.zeros(len(self._rows))
+        self._watched = 0
 
     def add(
         self, notes: Sequence[Note], edges: np.ndarray, panels: np.ndarray, still: np.ndarray, times: np.ndarray
@@ -182,6 +184,9 @@ class Arrivals:
             seconds = note.onset - (self._fall.line - heights)[:, None] / self._fall.speed + self._offsets
             if seconds.min() < times[0] or seconds.max() > times[-1] or note.offset - note.onset < AROUND:
                 continue
+            if self._watched == ENOUGH:
+                return
+            self._watched += 1
             left, right = edges[note.key]
             quarter = (right - left) / 4
             lane = slice(int(PER_KEY * (left + quarter)), int(PER_KEY * (right - quarter)) + 1)

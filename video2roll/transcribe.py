@@ -140,7 +140,7 @@ def transcribe(
             "warnings": list(warnings),
         },
     )
-    return _with_bars(roll, video, main, start, end, warnings) if falling_notes else roll
+    return _with_bars(roll, video, main, start, end, warnings, progress) if falling_notes else roll
 
 
 def _with_bars(
@@ -150,9 +150,10 @@ def _with_bars(
     start: float,
     end: float | None,
     warnings: list[str],
+    progress: Callable[[float], None] | None,
 ) -> PianoRoll:
     """The roll with what falling notes say, and a sentence about it in ``warnings``, where there are any."""
-    falling = read_falling_notes(video, keyboard, start=start, end=end)
+    falling = read_falling_notes(video, keyboard, start=start, end=end, progress=progress)
     exact = put_into(roll, falling) if falling is not None else None
     if exact is None:
         return roll

@@ -1,5 +1,6 @@
 """Falling notes are read bar by bar, and none are seen where there are none."""
 
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -76,6 +77,25 @@ def test_bars_of_every_style_over_real_pictures_are_read_exactly(
     assert (falling.fall.speed < 0) == STYLES[style].rising
     assert onset_f1(falling.notes, notes, 0.02) >= 0.98
     assert onset_f1(falling.notes, notes, 0.05) >= 0.99
+
+
+def test_bars_that_come_late_and_bars_that_last_are_read_too(tmp_path: Path) -> None:
+    there = Keyboard(np.array([[10.0, 200], [630, 200], [630, 280], [10, 280]]))
+    notes = [replace(note, onset=note.onset + 24, offset=note.offset + 24) for note in music(3)]
+    notes += [Note(37.0, 76, 51.0), *(Note(38 + 0.5 * i, 40 + 2 * i, 38.4 + 0.5 * i) for i in range(20))]
+    overlay, path = Overlay(there, notes, STYLES["flat"]), tmp_path / "late.mp4"
+    blank = np.full((360, 640, 3), 90, np.uint8)
+    with av.open(str(path), "w") as out:
+        stream = out.add_stream("libx264", rate=15, options={"crf": "23", "preset": "veryfast"})
+        stream.width, stream.height, stream.pix_fmt = 640, 360, "yuv420p"
+        for index in range(15 * 52):
+            out.mux(stream.encode(av.VideoFrame.from_ndarray(overlay(blank, index / 15), format="bgr24")))
+        out.mux(stream.encode(None))
+    falling = read_falling_notes(path, there)
+    assert falling is not None
+    assert onset_f1(falling.notes, notes, 0.03) >= 0.98
+    held = next(note for note in falling.notes if note.pitch == 76 and note.onset > 36)
+    assert held.offset == pytest.approx(51.0, abs=0.05)
 
 
 def test_no_bars_are_seen_where_there_are_none(keyboard: Keyboard) -> None:
