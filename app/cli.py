@@ -422,6 +422,7 @@ def evaluate(
     plot: Annotated[
         Path | None, typer.Option("--plot", metavar="DIR", help="Folder for a picture of each: hits, misses, extras.")
     ] = None,
+    csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="A table, one row a file.")] = None,
     start: Annotated[float | None, typer.Option("--start", help="Second to begin at.")] = None,
     end: End = None,
     as_json: Json = False,
@@ -452,6 +453,8 @@ def evaluate(
             )
     for warning in result.warnings:
         _warn(warning)
+    if csv is not None:
+        judge.write_table(result, csv)
     for path in judge.write_plots(result, plot) if plot is not None else ():
         _say(str(path))
     if as_json:
@@ -626,6 +629,9 @@ def _score_table(result: "Evaluation") -> Table:
     table.add_section()
     if len(result.comparisons) > 1:
         table.add_row("mean of the files", *(f"{result.mean_f1[name]:.3f}" for name in columns))
+        table.add_row(
+            "… 95 % interval", *("–".join(f"{end:.3f}" for end in result.intervals[name]) for name in columns)
+        )
     for label in ("f1", "precision", "recall"):
         name = "all together" if label == "f1" else label
         table.add_row(name, *(f"{getattr(result.pooled[name], label):.3f}" for name in columns))

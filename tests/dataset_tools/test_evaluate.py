@@ -1,5 +1,6 @@
 """Judging predictions: against truths small enough to count by hand, over folders, over a manifest."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,8 @@ import numpy as np
 import pytest
 
 import roll2midi
-from dataset_tools.evaluate import METRICS, evaluate, evaluate_manifest
+from dataset_tools.errors import Errors
+from dataset_tools.evaluate import METRICS, Comparison, Evaluation, evaluate, evaluate_manifest, write_table
 from pianoroll import FileError, Note, PianoRoll, write_midi
 from pianoroll.metrics import Score
 from pianoroll.roll import notes_to_frames
@@ -90,7 +92,7 @@ def test_folders_are_matched_by_name_and_pooled(tmp_path: Path) -> None:
     assert result.pooled["onset_50ms"] == Score(6, 0, 2)
     assert result.mean_f1["onset_50ms"] == pytest.approx((1 + 2 / 3) / 2)
     assert "c.mid has no prediction" in result.warnings[0]
-    assert set(result.as_dict()) == {*METRICS, "mean_f1", "errors", "files", "warnings"}
+    assert set(result.as_dict()) == {*METRICS, "mean_f1", "mean_f1_interval", "errors", "files", "warnings"}
 
 
 def test_what_cannot_be_compared_is_told(tmp_path: Path) -> None:
@@ -121,3 +123,34 @@ def test_a_clip_whose_keyboard_is_not_found_counts_as_silence(tmp_path: Path, ma
     assert "No keyboard" in str(result.comparisons[0].failure)
     with pytest.raises(FileError, match="no clip of the split"):
         evaluate_manifest(manifest, split="test")
+
+
+def judged(*shares: float) -> Evaluation:
+    """Comparisons of that recall, with nothing invented."""
+    scores = [Score(round(100 * share), 0, round(100 * (1 - share))) for share in shares]
+    comparisons = [
+        Comparison(f"clip {number}", dict.fromkeys(METRICS, score), Errors(), 0.0, 10.0)
+        for number, score in enumerate(scores)
+    ]
+    return Evaluation(comparisons)
+
+
+def test_the_interval_of_the_mean_is_wide_where_files_differ_and_narrow_where_they_agree() -> None:
+    assert judged(0.8).intervals == {}
+    assert judged(0.8, 0.8, 0.8).intervals["frame"] == pytest.approx((0.8889, 0.8889), abs=1e-3)
+    shares = np.random.default_rng(1).uniform(0.3, 0.9, 40)
+    many = judged(*shares)
+    f1 = np.array([each.scores["frame"].f1 for each in many.comparisons])
+    error = 1.96 * f1.std() / np.sqrt(len(f1))
+    low, high = many.intervals["frame"]
+    assert (low, high) == pytest.approx((f1.mean() - error, f1.mean() + error), abs=0.01)
+    assert many.as_dict()["mean_f1_interval"]["frame"] == [round(low, 4), round(high, 4)]
+
+
+def test_the_table_has_a_row_a_file(tmp_path: Path) -> None:
+    write_table(judged(0.5, 1.0), tmp_path / "scores.csv")
+    with open(tmp_path / "scores.csv", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [row["name"] for row in rows] == ["clip 0", "clip 1"]
+    assert [row["frame_recall"] for row in rows] == ["0.5000", "1.0000"]
+    assert rows[0]["onset_50ms_f1"] == "0.6667"
