@@ -13,6 +13,7 @@ import numpy as np
 from pianoroll import SilentkeysError
 
 SAMPLES = 24  # pictures spread over a video
+FAR_KEY_FRAME = 600  # pictures after a key frame: what lies farther from it is not gone to
 DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
 
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
@@ -196,8 +197,11 @@ def spread_frames(
 def bursts(
     path: str | os.PathLike[str], count: int, seconds: float, *, start: float = 0.0, end: float | None = None
 ) -> Iterator[list[Frame]]:
-    """Yield ``count`` runs of gray frames, ``seconds`` long each, spread over ``start`` to ``end`` of a video; fewer
-    where it is short or damaged. Raises VideoError where there is no video to be read."""
+    """Yield ``count`` runs of gray frames, ``seconds`` long each, spread over ``start`` to ``end`` of a video.
+
+    Fewer where it is short or damaged, or key frames are so rare that getting there takes long. Raises VideoError where
+    there is no video to be read.
+    """
     info = probe(path)
     stop = min(end or np.inf, info.duration or np.inf)
     if not np.isfinite(stop):
@@ -211,9 +215,9 @@ def bursts(
             run: list[Frame] = []
             try:
                 container.seek(int((origin + max(begin, start)) * av.time_base), backward=True)
-                for picture in container.decode(stream):
+                for passed, picture in enumerate(container.decode(stream)):
                     time = (picture.time or 0.0) - origin
-                    if time >= begin + seconds:
+                    if time >= begin + seconds or (not run and passed > FAR_KEY_FRAME):
                         break
                     if time >= begin and (not run or time > run[-1].time):
                         run.append(Frame(time, _image(picture, False), picture))

@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from video2roll.video import VideoError, probe, read_frames, sample_frames
+from video2roll.video import VideoError, bursts, probe, read_frames, sample_frames
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "furelise.mp4"
 MakeVideo = Callable[..., Path]
@@ -123,3 +123,23 @@ def test_gray_is_what_ffmpeg_makes_of_the_picture(make_video: MakeVideo, name: s
         pictures = container.decode(video=0)
         for frame in itertools.islice(read_frames(video, colour=False), 8):
             np.testing.assert_array_equal(frame.image, next(pictures).to_ndarray(format="gray"))
+
+
+def test_bursts_are_runs_of_every_frame_spread_over_the_video() -> None:
+    runs = list(bursts(SAMPLE, 3, 1.0, start=2.0, end=17.0))
+    assert [run[0].time for run in runs] == pytest.approx([4.0, 9.0, 14.0], abs=0.04)
+    for run in runs:
+        assert [b.time - a.time for a, b in itertools.pairwise(run)] == pytest.approx(
+            [1 / 30] * (len(run) - 1), abs=1e-3
+        )
+        assert len(run) == pytest.approx(30, abs=1)
+        assert run[0].image.shape == (720, 1280)
+
+
+def test_bursts_of_a_short_video_are_fewer_and_rare_key_frames_are_not_waited_for(
+    make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    video = make_video(frames=40)
+    assert len(list(bursts(video, 4, 1.0))) == 1
+    monkeypatch.setattr("video2roll.video.FAR_KEY_FRAME", 3)
+    assert list(bursts(video, 1, 0.2)) == []
