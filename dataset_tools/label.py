@@ -31,9 +31,10 @@ def label(source: str | os.PathLike[str], engine: str = "transkun") -> list[Note
         return _read_bars(source)
     if find_spec("transkun") is None:
         raise LabelError('Labels from sound need the package transkun: pip install "silentkeys[label]".')
+    sound = read_sound(source)
     from dataset_tools.transkun_engine import hear
 
-    return hear(read_sound(source), RATE)
+    return hear(sound, RATE)
 
 
 def _read_bars(source: str | os.PathLike[str]) -> list[Note]:
