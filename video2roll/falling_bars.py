@@ -12,7 +12,7 @@ from video2roll.slant_stack import COLUMNS, PER_KEY, STEP
 
 LEAST_LEVEL = 10.0  # gray levels by which a bar differs from what is behind it
 SHARE_OF_LEVEL = 0.3  # of the brightest bars' level that the darkest have
-SHORTEST = 0.03  # seconds of a bar
+SHORTEST, LONGEST = 0.03, 60.0  # seconds of a bar
 LEAST_BARS = 5  # that must stand alone, to tell where the lanes are
 WIDEST = 1.3  # white-key widths of a bar
 MOST_SHIFT = 0.4  # white-key widths by which the bars may stand beside the keys that were found
@@ -139,23 +139,29 @@ def _means(picture: np.ndarray) -> Callable[[float, float], np.ndarray]:
     return lambda left, right: (until(right) - until(left)) / max(1e-6, (right - left) * PER_KEY)
 
 
-def find_bars(levels: np.ndarray, first: float) -> tuple[list[Note], int]:
-    """The notes of ``levels (n, 88)``, STEP seconds apart from second ``first`` on; and the row from which on they hold
-    bars that are not over yet."""
-    notes: list[Note] = []
+def find_bars(levels: np.ndarray, first: float) -> tuple[list[Note], np.ndarray]:
+    """The notes of ``levels (n, 88)``, STEP seconds apart from second ``first`` on, that are over before others go on
+    at the end; and the last rows, which hold all that began later."""
     low = _threshold(levels)
-    unfinished = len(levels)
     around = ndimage.maximum_filter1d(levels, 5, axis=1)
+    over: list[tuple[int, int, int, float]] = []  # key, first row, row after the last, and level
+    unfinished = len(levels)
     for key in np.flatnonzero((levels > low).any(axis=0)).tolist():
         for start, stop in _runs(levels[:, key] > low):
             level = float(np.median(levels[start:stop, key]))
-            if level < SHADOW * float(np.median(around[start:stop, key])):
+            if level < SHADOW * float(np.median(around[start:stop, key])) or (stop - start) * STEP > LONGEST:
                 continue
             if stop == len(levels):
                 unfinished = min(unfinished, start)
-                continue
+            else:
+                over.append((key, start, stop, level))
+    notes: list[Note] = []
+    rest = levels[unfinished:].copy()
+    for key, start, stop, level in over:
+        if start < unfinished:
             notes += _strokes(levels[:, key], start, stop, level, first, LOWEST_PITCH + key)
-    return [note for note in notes if note.onset < first + unfinished * STEP], unfinished
+            rest[: max(0, stop - unfinished), key] = 0
+    return notes, rest
 
 
 def _strokes(line: np.ndarray, start: int, stop: int, level: float, first: float, pitch: int) -> list[Note]:

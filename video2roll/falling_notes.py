@@ -158,9 +158,8 @@ class _Reader:
     def _take(self, levels: np.ndarray) -> list[Note]:
         """Keep the notes of levels; what is not over is kept for the next ones."""
         assert self._first is not None
-        new, unfinished = find_bars(levels, self._first)
-        self._levels = levels[unfinished:]
-        self._first += unfinished * STEP
+        new, self._levels = find_bars(levels, self._first)
+        self._first += (len(levels) - len(self._levels)) * STEP
         self._notes += new
         return new
 

@@ -191,6 +191,7 @@ class Arrivals:
             quarter = (right - left) / 4
             lane = slice(int(PER_KEY * (left + quarter)), int(PER_KEY * (right - quarter)) + 1)
             first, last = np.searchsorted(times, [seconds.min(), seconds.max()]) + np.array([-1, 1])
+            first = max(0, first)
             part = panels[first:last, self._rows, lane].mean(axis=2, dtype=np.float32)
             ground = still[self._rows, lane].mean(axis=1)
             colour = part[np.searchsorted(times[first:last], seconds[0, -1]).clip(0, len(part) - 1), 0]
@@ -210,7 +211,9 @@ class Arrivals:
         heights = (self._rows + 0.5) / ROWS
         upper, near = (int(np.searchsorted(heights, height)) for height in (CUT_FROM, KEYS_AT - 0.03))
         half = float(np.median(change[upper:near])) / 2
-        alive = int(np.flatnonzero(change >= half)[-1]) + 1
+        alive = int(np.flatnonzero(change >= half)[-1]) + 1 if half > 0 else 0
+        if alive <= upper:
+            return self._fall.line, 0.0
         lines = (self._rows[:alive] + 1) / ROWS
         if alive < len(change):  # the last row may be cut
             above = change[alive - 1]

@@ -13,10 +13,11 @@ from dataset_tools.overlays import STYLES, Overlay
 from pianoroll import Note, PianoRoll
 from pianoroll.midi import read_midi
 from pianoroll.roll import notes_to_frames
+from video2roll.falling_bars import find_bars
 from video2roll.falling_notes import FallingNotes, put_into, read_falling_notes
 from video2roll.rectify import Keyboard
 from video2roll.scenes import find_in_video
-from video2roll.slant_stack import Fall
+from video2roll.slant_stack import STEP, Fall
 from video2roll.video import read_frames
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "furelise.mp4"
@@ -96,6 +97,27 @@ def test_bars_that_come_late_and_bars_that_last_are_read_too(tmp_path: Path) -> 
     assert onset_f1(falling.notes, notes, 0.03) >= 0.98
     held = next(note for note in falling.notes if note.pitch == 76 and note.onset > 36)
     assert held.offset == pytest.approx(51.0, abs=0.05)
+
+
+def test_bars_that_overlap_the_end_of_a_span_are_each_read_once() -> None:
+    levels = np.zeros((400, 88), np.float32)
+    levels[300:, 30] = 200  # goes on
+    levels[250:350, 40] = 200  # begins before it and ends later
+    levels[320:360, 50] = 200  # begins after it
+    levels[100:140, 30] = 200
+    first, rest = find_bars(levels, 10.0)
+    assert [(note.pitch, round(note.onset, 1), round(note.offset, 1)) for note in first] == [
+        (51, 11.0, 11.4),
+        (61, 12.5, 13.5),
+    ]
+    more = np.zeros((200, 88), np.float32)
+    more[:50, 30] = 200
+    second, nothing = find_bars(np.vstack([rest, more]), 10.0 + (len(levels) - len(rest)) * STEP)
+    assert [(note.pitch, round(note.onset, 1), round(note.offset, 1)) for note in second] == [
+        (51, 13.0, 14.5),
+        (71, 13.2, 13.6),
+    ]
+    assert not len(nothing)
 
 
 def test_no_bars_are_seen_where_there_are_none(keyboard: Keyboard) -> None:
