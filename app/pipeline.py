@@ -129,7 +129,7 @@ def transcribe(
     _write_notes(job, seen.roll, played, spans, program, **time)
     engraved = _write_score(job, played, program, **time, **written)
     sound = _write_sound(job, played, spans, program, soundfont, _seconds(info, seen.roll, end))
-    _write_page(job, played, engraved, sound, _beats(played, **time))
+    _write_page(job, played, engraved, sound, **time)
     _write_video(job, info, seen, played, sound, start=start, end=end)
     _write_report(job)
     return report
@@ -263,7 +263,7 @@ def score(
     }
     engraved = _write_score(job, played, fingering=fingering, **wishes)
     sound = _write_sound(job, played, pedal, 0, None, None)
-    _write_page(job, played, engraved, sound, _beats(played, tempo=tempo, metre=metre))
+    _write_page(job, played, engraved, sound, tempo=tempo, metre=metre)
     return report
 
 
@@ -627,17 +627,15 @@ def _write_sound(
     return sound
 
 
-def _write_page(
-    job: _Job, played: list[Note], engraved: "Score | None", sound: np.ndarray | None, beats: BeatGrid | None
-) -> None:
-    """The listening page; without score or sound it is missing for the same reason."""
+def _write_page(job: _Job, played: list[Note], engraved: "Score | None", sound: np.ndarray | None, **time: Any) -> None:
+    """The listening page; without score or sound it is missing for the same reason. ``time``: as ``_beats`` has it."""
     if "html" not in job.wanted or engraved is None or sound is None:
         return
     with job.clock("page"), job.making("html"):
         from app.listening_page import write_listening_page
 
         title = engraved.title or job.name
-        write_listening_page(job.path("html"), played, engraved, sound, title=title, beats=beats)
+        write_listening_page(job.path("html"), played, engraved, sound, title=title, beats=_beats(played, **time))
         job.made("html")
 
 

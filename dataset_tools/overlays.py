@@ -151,19 +151,19 @@ class Overlay:
         for note in self._notes:
             if note.onset <= time < note.offset:
                 left, right = self._span(note)
-                middle = round((left + right) / 2), round(self.line)
+                middle = round(_middle((left, right))), round(self.line)
                 cv2.ellipse(light, middle, (round(1.2 * (right - left)), 26), 0, 0, 360, (255, 255, 255), -1)
                 cv2.rectangle(light, (round(left), middle[1]), (round(right), middle[1] + 60), (120, 120, 120), -1)
             if self._style.sparks and note.onset <= time < note.onset + 1.0:
                 for _ in range(self._style.sparks):
-                    x = middle_of(self._span(note)) + rng.normal(0, 14)
+                    x = _middle(self._span(note)) + rng.normal(0, 14)
                     y = self.line - abs(rng.normal(0, 160)) * (time - note.onset)
                     cv2.circle(light, (round(x), round(y)), 1, (220, 220, 220), -1)
         shine = self._style.glow * cv2.GaussianBlur(light, (0, 0), 5)
         drawn[:] = np.clip(drawn + shine, 0, 255).astype(np.uint8)
 
 
-def middle_of(span: tuple[float, float]) -> float:
+def _middle(span: tuple[float, float]) -> float:
     return (span[0] + span[1]) / 2
 
 
@@ -177,10 +177,7 @@ def _box(
     if x0 >= x1 or y0 >= y1:
         return
     x, y = np.arange(x0, x1) + 0.5, np.arange(y0, y1)[:, None] + 0.5
-    middle, half = (
-        ((across[0] + across[1]) / 2, (down[0] + down[1]) / 2),
-        ((across[1] - across[0]) / 2, (down[1] - down[0]) / 2),
-    )
+    middle, half = (_middle(across), _middle(down)), ((across[1] - across[0]) / 2, (down[1] - down[0]) / 2)
     radius = min(corner, half[0], half[1])
     dx, dy = np.abs(x - middle[0]) - half[0] + radius, np.abs(y - middle[1]) - half[1] + radius
     outside = np.hypot(np.maximum(dx, 0), np.maximum(dy, 0)) + np.minimum(np.maximum(dx, dy), 0) - radius
