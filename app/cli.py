@@ -1,19 +1,17 @@
 """The command line: options in, one pipeline call, files out. What a person reads goes to stderr, JSON to stdout."""
 
-import json
 import logging
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from app.data_commands import data
+from app.terminal import Debug, Json, Quiet, complain, flag, print_json, progress, say, warn
 from pianoroll import SilentkeysError
 
 if TYPE_CHECKING:
@@ -31,7 +29,7 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-console = Console(stderr=True, highlight=False, soft_wrap=True)
+cli.add_typer(data, name="data")
 
 Video = Annotated[Path, typer.Argument(metavar="VIDEO", help="The video; its sound is never listened to.")]
 Start = Annotated[float, typer.Option("--start", help="Second to begin at.")]
@@ -92,9 +90,6 @@ TimeSignature = Annotated[
 KeyName = Annotated[str | None, typer.Option("--key", help="Such as “C minor”.", show_default="found")]
 Title = Annotated[str | None, typer.Option("--title", help="Title of the score.", show_default="the file's name")]
 Composer = Annotated[str | None, typer.Option("--composer", help="Stands below the title.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else there.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what went wrong.")]
-Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
 
 class Engine(StrEnum):
@@ -180,7 +175,7 @@ def transcribe(
     from app import pipeline
     from app.options import parse_corners, parse_highest_key, parse_lowest_key, parse_outputs
 
-    with _progress() as progress:
+    with progress() as tell:
         report = pipeline.transcribe(
             video,
             out,
@@ -203,7 +198,7 @@ def transcribe(
             pedal=pedal,
             falling_notes=falling_notes,
             show_hands=show_hands,
-            progress=progress,
+            progress=tell,
         )
     _tell(report)
 
@@ -226,8 +221,8 @@ def keyboard(
     from pianoroll.keys import pitch_name
 
     warnings: list[str] = []
-    with _progress() as progress:
-        progress("keyboard", None)
+    with progress() as tell:
+        tell("keyboard", None)
         found = pipeline.find_keyboard(
             source,
             start=start,
@@ -238,14 +233,14 @@ def keyboard(
             warnings=warnings,
         )
     for warning in warnings:
-        _warn(warning)
+        warn(warning)
     if as_json:
-        _print_json(pipeline.keyboard_facts(found, given=corners is not None))
+        print_json(pipeline.keyboard_facts(found, given=corners is not None))
         return
     print(" ".join(f"{x:.1f},{y:.1f}" for x, y in found.corners))
     guess = ", octave guessed" if found.octave_guessed else ""
     sure = "corners set by hand" if corners is not None else f"confidence {found.confidence:.2f}"
-    _say(
+    say(
         f"{pitch_name(found.lowest_pitch)} to {pitch_name(found.highest_pitch)}{guess}"
         f"{', mirrored' if found.mirrored else ''}; {sure}"
     )
@@ -270,7 +265,7 @@ def roll(
     from app import pipeline
     from app.options import parse_corners, parse_highest_key, parse_lowest_key
 
-    with _progress() as progress:
+    with progress() as tell:
         read = pipeline.roll(
             video,
             out,
@@ -281,13 +276,13 @@ def roll(
             highest_key=parse_highest_key(highest_key),
             model=model,
             falling_notes=falling_notes,
-            progress=progress,
+            progress=tell,
         )
     for warning in read.metadata.get("warnings", []):
-        _warn(warning)
-    _say(f"{len(read)} frames, {read.end:.2f} s: {out}")
+        warn(warning)
+    say(f"{len(read)} frames, {read.end:.2f} s: {out}")
     if as_json:
-        _print_json({"file": str(out), "frames": len(read), "threshold": read.threshold, "metadata": read.metadata})
+        print_json({"file": str(out), "frames": len(read), "threshold": read.threshold, "metadata": read.metadata})
 
 
 @cli.command()
@@ -308,9 +303,9 @@ def notes(
     from app import pipeline
 
     found = pipeline.notes(roll, out, model=model, instrument=instrument, pedal=pedal)
-    _say(f"{len(found)} notes: {out}")
+    say(f"{len(found)} notes: {out}")
     if as_json:
-        _print_json({"file": str(out), "notes": len(found)})
+        print_json({"file": str(out), "notes": len(found)})
 
 
 @cli.command()
@@ -340,7 +335,7 @@ def score(
     from app import pipeline
     from app.options import ALL_SCORE_OUTPUTS, parse_outputs
 
-    with _progress() as progress:
+    with progress() as tell:
         report = pipeline.score(
             midi,
             out,
@@ -352,7 +347,7 @@ def score(
             key=key,
             fingering=fingering,
             outputs=parse_outputs(outputs, ALL_SCORE_OUTPUTS),
-            progress=progress,
+            progress=tell,
         )
     _tell(report)
 
@@ -384,7 +379,7 @@ def synth(
     """Play a MIDI file into a sound file, as it is or for practice."""
     from app import pipeline
 
-    with _progress() as progress:
+    with progress() as tell:
         pipeline.synth(
             midi,
             out,
@@ -398,11 +393,11 @@ def synth(
             solo=solo,
             left_level=left_level,
             right_level=right_level,
-            progress=progress,
+            progress=tell,
         )
-    _say(str(out))
+    say(str(out))
     if as_json:
-        _print_json({"file": str(out), "engine": engine.value})
+        print_json({"file": str(out), "engine": engine.value})
 
 
 @cli.command()
@@ -440,7 +435,7 @@ def evaluate(
         result = judge.evaluate(predicted, truth, note_model=note_model, start=start, end=end)
     else:
         assert manifest is not None
-        with _progress() as progress:
+        with progress() as tell:
             result = judge.evaluate_manifest(
                 manifest,
                 split=split,
@@ -449,46 +444,20 @@ def evaluate(
                 given_keyboard=given_keyboard,
                 start=start,
                 end=end,
-                progress=progress,
+                progress=tell,
             )
     for warning in result.warnings:
-        _warn(warning)
+        warn(warning)
     if csv is not None:
         judge.write_table(result, csv)
     for path in judge.write_plots(result, plot) if plot is not None else ():
-        _say(str(path))
+        say(str(path))
     if as_json:
-        _print_json(result.as_dict())
+        print_json(result.as_dict())
     else:
         Console().print(_score_table(result))
         if errors:
             Console().print(_error_table(result))
-
-
-data = typer.Typer(no_args_is_help=True, help="Data sets: labels for videos that have none.")
-cli.add_typer(data, name="data")
-
-
-@data.command()
-def label(
-    source: Annotated[Path, typer.Argument(metavar="AUDIO_OR_VIDEO", help="A recording of a piano.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.mid", help="The labels.")],
-    engine: Annotated[
-        str, typer.Option("--engine", metavar="transkun|falling_notes", help="Hear the sound, or read falling bars.")
-    ] = "transkun",
-    as_json: Json = False,
-    quiet: Quiet = False,
-    debug: Debug = False,
-) -> None:
-    """The notes of a recording, from its sound or from the bars that fall onto its keys."""
-    from app.pipeline import label as make_label
-
-    with _progress() as progress:
-        progress("listening" if engine == "transkun" else "reading", None)
-        notes = make_label(source, out, engine=engine)
-    _say(f"{len(notes)} notes: {out}")
-    if as_json:
-        _print_json({"file": str(out), "notes": len(notes), "engine": engine})
 
 
 @cli.command()
@@ -514,7 +483,7 @@ def batch(
     from app.batch import run_batch
     from app.options import parse_outputs
 
-    with _progress() as progress:
+    with progress() as tell:
         items = run_batch(
             folder,
             out,
@@ -527,18 +496,18 @@ def batch(
             pedal=pedal,
             falling_notes=falling_notes,
             force=force,
-            progress=progress,
+            progress=tell,
         )
     if as_json:
-        _print_json({"videos": [item.as_dict() for item in items]})
-    elif not _flag("--quiet", "-q"):
+        print_json({"videos": [item.as_dict() for item in items]})
+    elif not flag("--quiet", "-q"):
         table = Table("video", "result", "notes", "seconds", box=None, pad_edge=False)
         for item in items:
             table.add_row(item.video.name, item.outcome, str(item.notes), f"{item.seconds:.1f}")
         Console().print(table)
     for item in items:
         if item.reason:
-            _complain(f"{item.video.name}: {item.reason}")
+            complain(f"{item.video.name}: {item.reason}")
     if any(item.reason for item in items):
         raise typer.Exit(1)
 
@@ -571,44 +540,21 @@ def app(
 # ---- what a person is told -------------------------------------------------------------------------------------------
 
 
-def _flag(*names: str) -> bool:
-    """Whether an option was given; --quiet, --debug and --json count wherever they stand, also where parsing failed."""
-    return any(name in sys.argv[1:] for name in names)
-
-
-def _say(text: str) -> None:
-    if not _flag("--quiet", "-q", "--json"):
-        console.print(text, markup=False)
-
-
-def _warn(text: str) -> None:
-    if not _flag("--quiet", "-q"):
-        console.print(f"silentkeys: warning: {text}", style="yellow", markup=False)
-
-
-def _complain(text: str) -> None:
-    console.print(f"silentkeys: {text}", style="red", markup=False)
-
-
-def _print_json(data: dict[str, Any]) -> None:
-    print(json.dumps(data, ensure_ascii=False))
-
-
 def _tell(report: "Report") -> None:
     """Where everything is, what is unsure, and what is missing: then the exit code is 1."""
     for warning in report.warnings:
-        _warn(warning)
+        warn(warning)
     for output, path in report.files.items():
-        _say(f"{output:>8}  {path}")
-    _say(f"{report.notes} notes in {sum(report.timings.values()):.1f} s")
-    if _flag("--json"):
-        _print_json(report.as_dict())
+        say(f"{output:>8}  {path}")
+    say(f"{report.notes} notes in {sum(report.timings.values()):.1f} s")
+    if flag("--json"):
+        print_json(report.as_dict())
     if not report.complete:
         reasons: dict[str, list[str]] = {}
         for output, reason in report.missing.items():
             reasons.setdefault(reason, []).append(output)
         for reason, outputs in reasons.items():
-            _complain(f"{', '.join(outputs)} could not be made: {reason}")
+            complain(f"{', '.join(outputs)} could not be made: {reason}")
         raise typer.Exit(1)
 
 
@@ -674,32 +620,9 @@ def _brief(key: str, value: float | int | None) -> str:
     return f"{value:.2f}" if key.startswith("frame") else f"{round(value)}"
 
 
-@contextmanager
-def _progress() -> Iterator[Any]:
-    """A bar on stderr; gives the function ``(stage, fraction or None)`` that moves it."""
-    with Progress(
-        SpinnerColumn(),
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[part]}"),
-        TimeElapsedColumn(),
-        console=console,
-        transient=True,
-        disable=_flag("--quiet", "-q") or not console.is_terminal,
-    ) as bar:
-        task = bar.add_task("starting", total=None, part="")
-
-        def move(stage: str, fraction: float | None) -> None:
-            total = None if fraction is None else 1.0
-            part = "" if fraction is None else f"{100 * fraction:3.0f} %"
-            bar.update(task, description=stage, total=total, completed=fraction or 0.0, part=part)
-
-        yield move
-
-
 def main() -> None:
     """Run the command line; every error is one sentence on stderr, with --debug the traceback too."""
-    debug = _flag("--debug")
+    debug = flag("--debug")
     if debug:
         logging.basicConfig(level=logging.WARNING)
         logging.getLogger("silentkeys").setLevel(logging.DEBUG)
@@ -716,18 +639,18 @@ def main() -> None:
 
 def _fail(error: Exception, text: str, code: int, debug: bool) -> None:
     """Say what went wrong; with --json stdout gets one object too, with no corners where there is no keyboard."""
-    if _flag("--json"):
+    if flag("--json"):
         data: dict[str, Any] = {"error": text}
         if type(error).__name__ == "KeyboardError":
             from app.pipeline import keyboard_facts
 
             data = {**keyboard_facts(None), **data}
-        _print_json(data)
+        print_json(data)
     if debug:
         import traceback
 
         traceback.print_exception(error)
-    _complain(text)
+    complain(text)
     sys.exit(code)
 
 

@@ -1,0 +1,32 @@
+"""The commands of ``silentkeys data``: what the networks learn from and are judged on."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from app.terminal import Debug, Json, Quiet, print_json, progress, say
+
+data = typer.Typer(no_args_is_help=True, help="Data sets: get, label and check what the networks learn from.")
+
+
+@data.command()
+def label(
+    source: Annotated[Path, typer.Argument(metavar="AUDIO_OR_VIDEO", help="A recording of a piano.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.mid", help="The labels.")],
+    engine: Annotated[
+        str, typer.Option("--engine", metavar="transkun|falling_notes", help="Hear the sound, or read falling bars.")
+    ] = "transkun",
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """The notes of a recording, from its sound or from the bars that fall onto its keys."""
+    from app.pipeline import label as make_label
+
+    with progress() as tell:
+        tell("listening" if engine == "transkun" else "reading", None)
+        notes = make_label(source, out, engine=engine)
+    say(f"{len(notes)} notes: {out}")
+    if as_json:
+        print_json({"file": str(out), "notes": len(notes), "engine": engine})
