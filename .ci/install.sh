@@ -27,7 +27,7 @@ PYTHON
 }
 
 if [ "$(uname -s)" = Linux ] && [ "${TORCH:-cpu}" = cpu ] && ! "$venv/bin/python" -c 'import torch' 2>/dev/null; then
-    mapfile -t torch < <(grep -E '^torch(vision)?\b' requirements.txt)
+    mapfile -t torch < <(grep -E '^torch(vision|audio)?\b' requirements.txt)
     if reachable "$cpu_index"; then
         echo "PyTorch: the CPU build from $cpu_index"
         pip install --quiet --index-url "$cpu_index" "${torch[@]}" ||

@@ -301,13 +301,24 @@ def synth(
         midi_synth.write_sound(sound, out, sample_rate=sample_rate)
 
 
-def label(source: Pathlike, out: Pathlike, *, engine: str = "transkun") -> list[Note]:
+def label(
+    source: Pathlike,
+    out: Pathlike,
+    *,
+    engine: str | None = None,
+    weights: Pathlike | None = None,
+    activations: Pathlike | None = None,
+) -> list[Note]:
     """Write the notes of a recording, as ``dataset_tools.label`` finds them, to the file ``out`` (.mid). Raises
-    LabelError, VideoError, KeyboardError and FileError."""
+    LabelError, CheckpointError, VideoError, KeyboardError and FileError."""
+    from dataset_tools.label import check_engine
     from dataset_tools.label import label as find_labels
 
     _check_file(out, ".mid", ".midi")
-    found = find_labels(source, engine)
+    if activations is not None:
+        _check_file(activations, ".npz")
+    engine = check_engine(engine, weights, activations)
+    found = find_labels(source, engine, weights=weights, activations=activations)
     write_midi(found, out, text=[f"silentkeys {own_version()}", f"labels by {engine} of {Path(source).name}"])
     return found
 

@@ -26,7 +26,7 @@ def test_sound_of_any_rate_and_channels_is_read(tmp_path: Path) -> None:
         out.mux(stream.encode(None))
     sound = read_sound(tmp_path / "mono.wav")
     assert sound.dtype == np.float32
-    assert sound.shape[0] == 2
+    assert sound.shape[0] == 1
     assert sound.shape[1] == pytest.approx(44100, abs=200)
     crossings = np.count_nonzero(np.diff(np.signbit(sound[0, 4000:40000])))
     assert crossings == pytest.approx(2 * 440 * 36000 / 44100, abs=2)
@@ -44,10 +44,22 @@ def test_what_cannot_be_labelled_is_refused(tmp_path: Path, monkeypatch: pytest.
     ):
         with pytest.raises(LabelError, match=sentence):
             label(file)
-    with pytest.raises(LabelError, match="choose transkun or falling_notes"):
+    with pytest.raises(LabelError, match="choose transkun, onsets_frames or falling_notes"):
         label(SAMPLE, "ears")
     with pytest.raises(LabelError, match="no bars that fall"):
         label(SAMPLE, "falling_notes")
+
+
+def test_what_only_onsets_and_frames_takes_is_refused_elsewhere(tmp_path: Path) -> None:
+    given = tmp_path / "weights.pt"
+    for engine, options, sentence in (
+        ("onsets_frames", {}, "give a checkpoint with --weights"),
+        (None, {"activations": given}, "give a checkpoint with --weights"),
+        ("falling_notes", {"weights": given}, "--weights is for --engine onsets_frames"),
+        ("transkun", {"activations": given}, "--activations is for --engine onsets_frames"),
+    ):
+        with pytest.raises(LabelError, match=sentence):
+            label(SAMPLE, engine, **options)
 
 
 def test_without_transkun_one_sentence_says_how_to_get_it(monkeypatch: pytest.MonkeyPatch) -> None:
