@@ -4,7 +4,6 @@
 keeps them in a cache folder, as decoding is what costs.
 """
 
-import csv
 import hashlib
 import os
 from collections.abc import Sequence
@@ -14,16 +13,21 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from dataset_tools.strip_video import StripVideo
+from dataset_tools.table import Row, read_table
 from pianoroll import FileError, Note, read_midi
 from pianoroll.keys import CENTRES, HIGHEST_PITCH, LOWEST_PITCH
 from pianoroll.roll import notes_to_frames
 from video2roll.follow import View
-from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard, KeyboardError
+from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, CornersError, Keyboard, KeyboardError
 from video2roll.scenes import find_views, watch
 from video2roll.video import read_frames
 
 AGREEMENT = 0.6  # white-key widths: a found keyboard farther from the manifest's names other keys
-_CORNERS = ("back_left", "back_right", "front_right", "front_left")
+CORNER_COLUMNS = tuple(
+    f"{axis}_{corner}" for corner in ("back_left", "back_right", "front_right", "front_left") for axis in "xy"
+)
+_COLUMNS = ("clip", "midi", "start", "end", "split", *CORNER_COLUMNS)
 
 
 @dataclass(frozen=True)
@@ -51,10 +55,11 @@ class Clip:
 
 @dataclass(frozen=True)
 class Strips:
-    """A clip made ready: ``strips (T, 104, 624)`` gray uint8, ``times (T,)`` s, ``down (T, 88)`` bool, its notes."""
+    """A clip made ready: ``strips (T, 104, 624)`` gray uint8, in memory or on disk, ``times (T,)`` s, ``down (T, 88)``
+    bool, its notes."""
 
     clip: Clip
-    strips: np.ndarray
+    strips: np.ndarray | StripVideo
     times: np.ndarray
     down: np.ndarray
     notes: list[Note]
@@ -62,14 +67,8 @@ class Strips:
 
 def read_manifest(path: str | os.PathLike[str], *, split: str | None = None) -> list[Clip]:
     """The clips of a ``manifest.csv`` (of one ``split``, if given). Raises FileError where it is none."""
-    manifest = Path(path)
-    if not manifest.is_file():
-        raise FileError(f"{manifest} does not exist; give the manifest.csv of a data set.")
-    try:
-        with open(manifest, newline="", encoding="utf-8") as file:
-            clips = [_clip(row, manifest.parent) for row in csv.DictReader(file)]
-    except (KeyError, ValueError, UnicodeDecodeError) as error:
-        raise FileError(f"{manifest} is no manifest of clips: {error!r} is missing or wrong.") from error
+    rows = read_table(path, _COLUMNS)
+    clips = [_clip(row, Path(path).parent) for row in rows]
     return [clip for clip in clips if split is None or clip.split == split]
 
 
@@ -125,21 +124,27 @@ def _decode(clip: Clip, keyboard: Keyboard, stem: Path) -> None:
     np.save(stem.with_suffix(".times.npy"), np.array(times))
 
 
-def _clip(row: dict[str, str], folder: Path) -> Clip:
-    keyboard = None
-    if row["x_back_left"]:
-        keyboard = Keyboard(
-            np.array([[float(row[f"x_{corner}"]), float(row[f"y_{corner}"])] for corner in _CORNERS]),
-            int(row.get("lowest_pitch") or LOWEST_PITCH),
-            int(row.get("highest_pitch") or HIGHEST_PITCH),
-        )
+def _clip(row: Row, folder: Path) -> Clip:
     return Clip(
-        name=row["clip"],
-        video=folder / row["clip"],
-        midi=folder / row["midi"],
-        start=float(row["start"]),
-        end=float(row["end"]),
-        split=row["split"],
-        keyboard=keyboard,
-        exact_ends="sound" not in row.get("truth", ""),
+        name=row.text("clip"),
+        video=folder / row.text("clip"),
+        midi=folder / row.text("midi"),
+        start=row.real("start"),
+        end=row.real("end"),
+        split=row.text("split"),
+        keyboard=read_corners(row),
+        exact_ends="sound" not in row.text("truth"),
     )
+
+
+def read_corners(row: Row) -> Keyboard | None:
+    """The keyboard that a manifest's row names by its corners and outermost pitches, None where it gives none."""
+    if not row.text(CORNER_COLUMNS[0]):
+        return None
+    corners = np.array([row.real(column) for column in CORNER_COLUMNS]).reshape(4, 2)
+    lowest = row.whole("lowest_pitch", LOWEST_PITCH)
+    highest = row.whole("highest_pitch", HIGHEST_PITCH)
+    try:
+        return Keyboard(corners, lowest, highest)
+    except CornersError as error:
+        raise row.error(f"the corners form no quadrilateral: {error}") from error

@@ -1,4 +1,4 @@
-"""Foreign PyTorch checkpoints, read without running anything that they say.
+"""Foreign PyTorch checkpoints and pickled arrays, read without running anything that they say.
 
 A file that ``torch.save`` wrote of a whole network is a pickle, and a pickle may name any function to be called when
 it is read. Here an unpickler knows a short list of names, and each stands for something harmless: classes of layers
@@ -15,10 +15,11 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
-from pianoroll import SilentkeysError
+from pianoroll import FileError, SilentkeysError
 
 LAYERS = frozenset(
     f"torch.nn.modules.{name}"
@@ -28,6 +29,7 @@ LAYERS = frozenset(
     )
 )
 DEEPEST = 16  # layers within layers
+REFUSED = "{} names “{}”, which no {} needs: it may be made to do harm, and was not loaded."
 _ZIP = b"PK\x03\x04"
 
 
@@ -49,10 +51,7 @@ def read_state_dict(path: str | os.PathLike[str], modules: Collection[str] = ())
             stored = torch.load(path, map_location="cpu", pickle_module=known, weights_only=False)
         return _tensors(stored)
     except _RefusedError as refused:
-        raise CheckpointError(
-            f"{path} names “{refused}”, which no checkpoint of this network needs: "
-            "it may be made to do harm, and was not loaded."
-        ) from refused
+        raise CheckpointError(REFUSED.format(path, refused, "checkpoint of this network")) from refused
     except SilentkeysError:
         raise
     except Exception as error:  # a broken pickle may fail in any way
@@ -97,6 +96,17 @@ def _pickle_module(classes: Collection[str]) -> Any:
         "torch.nn.backends.thnn._get_thnn_function_backend": lambda: None,
     }
 
+    unpickler = _unpickler(known)
+
+    def load(file: Any, **options: Any) -> Any:
+        return unpickler(file, **options).load()
+
+    return SimpleNamespace(__name__=__name__, Unpickler=unpickler, load=load)
+
+
+def _unpickler(known: Mapping[str, Any]) -> type[pickle.Unpickler]:
+    """An unpickler that knows these names, each standing for what it is given here."""
+
     class Unpickler(pickle.Unpickler):
         def find_class(self, module: str, name: str) -> Any:
             full = f"{module}.{name}"
@@ -104,10 +114,7 @@ def _pickle_module(classes: Collection[str]) -> Any:
                 raise _RefusedError(full)
             return known[full]
 
-    def load(file: Any, **options: Any) -> Any:
-        return Unpickler(file, **options).load()
-
-    return SimpleNamespace(__name__=__name__, Unpickler=Unpickler, load=load)
+    return Unpickler
 
 
 def _tensors(stored: Any) -> dict[str, Tensor]:
@@ -132,3 +139,50 @@ def _walk(layer: Any, prefix: str, depth: int) -> list[tuple[str, Tensor]]:
     for name, child in inside.get("_modules", {}).items():
         found += _walk(child, f"{prefix}{name}.", depth - 1)
     return found
+
+
+# ---- arrays ----------------------------------------------------------------------------------------------------------
+
+
+def read_arrays(path: str | os.PathLike[str]) -> dict[Any, Any]:
+    """The arrays of an ``.npz`` by name, or a pickled dictionary of numbers, lists and arrays. Raises FileError."""
+    try:
+        if Path(path).suffix == ".npz":
+            with np.load(path, allow_pickle=False) as file:
+                return {name: file[name] for name in file.files}
+        with open(path, "rb") as file:
+            stored = _unpickler(_array_names())(file, encoding="latin1").load()
+    except _RefusedError as refused:
+        raise FileError(REFUSED.format(path, refused, "table of arrays")) from refused
+    except Exception as error:  # a broken pickle may fail in any way
+        raise FileError(f"{path} cannot be read as arrays; get it again.") from error
+    if not isinstance(stored, dict):
+        raise FileError(f"{path} holds a {type(stored).__name__}, not a dictionary of arrays.")
+    return stored
+
+
+def _array_names() -> dict[str, Any]:
+    """What pickles of arrays name, in NumPy 1 and 2."""
+
+    def empty(*_: Any) -> np.ndarray:
+        return np.ndarray((0,), np.int8)
+
+    def number(kind: Any, data: Any) -> Any:
+        return np.frombuffer(data.encode("latin1") if isinstance(data, str) else data, kind)[0]
+
+    def from_buffer(data: Any, kind: Any, shape: Any, order: str) -> np.ndarray:
+        return np.frombuffer(data, kind).reshape(shape, order=order)  # type: ignore[call-overload]
+
+    known: dict[str, Any] = {"collections.OrderedDict": OrderedDict, "_codecs.encode": _as_bytes}
+    known |= {"numpy.ndarray": object(), "numpy.dtype": np.dtype}
+    for core in ("numpy.core", "numpy._core"):
+        known |= {f"{core}.multiarray._reconstruct": empty, f"{core}.multiarray.scalar": number}
+        known[f"{core}.numeric._frombuffer"] = from_buffer
+    return known
+
+
+def _as_bytes(text: str, encoding: str = "latin1") -> bytes:
+    """How pickles of old keep bytes; no other encoding, as that would be a name to look up."""
+    if encoding != "latin1":
+        raise _RefusedError(f"_codecs.encode to {encoding}")
+    return text.encode("latin1")

@@ -5,9 +5,9 @@ those were made; ``Video2RollNet`` is Audeo's.
 """
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import cv2
 import numpy as np
@@ -27,6 +27,12 @@ BLOCK = 8  # pixels: the side of the squares in which a strip is compared with t
 CHANGED = 16  # gray levels, at common exposure, by which a square that shows a finger differs from it
 AROUND = 2  # white keys read on both sides of what changed
 STEP = 4  # white keys: parts of a strip are whole numbers of these wide, so that few sizes occur
+
+
+class Strips(Protocol):
+    """Strips ``(104, 624)`` uint8 by number: a list, an array, or what takes them from disk."""
+
+    def __getitem__(self, index: Any, /) -> Any: ...
 
 
 Network = KeyReader | QuantisedReader | Video2RollNet
@@ -57,7 +63,7 @@ def _window(network: Network) -> tuple[int, float]:
 @torch.inference_mode()
 def read_strips(
     network: Network,
-    strips: Sequence[np.ndarray] | np.ndarray,
+    strips: Strips,
     times: np.ndarray,
     rest: np.ndarray,
     chosen: slice = slice(None),
