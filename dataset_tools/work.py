@@ -29,7 +29,10 @@ ATTEMPTS = 2  # how often an item is tried whose worker is killed
 PATIENCE = 10.0  # seconds a worker has to end when asked to
 AHEAD = 2  # items a CPU that Ray is given at a time: one is worked on, the next waits
 OURS = ("pianoroll", "video2roll", "roll2midi", "score", "midi_synth", "dataset_tools", "app")  # what Ray's nodes get
-NO_CLUSTER = "--ray {}: {}; start a cluster with “ray start --head”, or give --ray local for this machine alone."
+NO_CLUSTER = (
+    "--ray {}: {}; start a cluster with “ray start --head”, or give --ray local for this machine alone (and set "
+    "RAY_AUTH_MODE=token where the cluster asks for its token)."
+)
 
 
 class WorkError(SilentkeysError):
@@ -44,6 +47,8 @@ class Outcome(Generic[Item, Result]):
     result: Result | None = None
     failure: str | None = None
 
+
+_log = logging.getLogger("silentkeys")
 
 Tell = Callable[[int, int], None]  # (items finished, items in all)
 
@@ -337,4 +342,10 @@ def _connect(address: str) -> tuple[Any, bool]:
     except (ConnectionError, ValueError, RuntimeError, OSError) as error:
         reason = str(error).strip().splitlines()[0].rstrip(".")
         raise WorkError(NO_CLUSTER.format(address, reason)) from error
+    ray._private.worker.print_to_stdstream = _log_line  # else what it says of dead workers goes to stdout
     return ray, True
+
+
+def _log_line(data: dict[str, Any], ignore_prefix: bool = False) -> None:
+    for line in data["lines"]:
+        _log.debug("ray: %s", line)

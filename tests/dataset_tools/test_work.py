@@ -147,11 +147,14 @@ def wait_for(path: Path) -> None:
         time.sleep(0.02)
 
 
-def test_nothing_is_lost_when_a_machine_of_the_cluster_dies(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nothing_is_lost_when_a_machine_of_the_cluster_dies(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
     pytest.importorskip("ray")
     from ray.cluster_utils import Cluster
 
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # this file's tasks; the program's code goes with Ray
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # this file's tasks; Ray brings the program's code
+    monkeypatch.chdir(tmp_path)
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 1, "include_dashboard": False})
     try:
         doomed = cluster.add_node(num_cpus=1)
@@ -161,6 +164,7 @@ def test_nothing_is_lost_when_a_machine_of_the_cluster_dies(tmp_path: Path, monk
             outcomes.append(outcome)
             if len(outcomes) == 8:
                 cluster.remove_node(doomed, allow_graceful=False)
+        assert capfd.readouterr().out == ""  # Ray tells of deaths on stdout, which is the user's
     finally:
         cluster.shutdown()
     assert_all_told(outcomes, 24)
