@@ -5,9 +5,53 @@ from typing import Annotated
 
 import typer
 
-from app.terminal import Debug, Json, Quiet, print_json, progress, say
+from app.terminal import Debug, Json, Quiet, complain, print_json, progress, say
+
+SOME_FAILED = 4  # exit code
+
+Jobs = Annotated[int | None, typer.Option("--jobs", help="How many at a time.", show_default="1; one a CPU with --ray")]
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="A Ray cluster that does the work: auto, host:port, or local."),
+]
+Force = Annotated[bool, typer.Option("--force", help="Do those again that are already finished.")]
 
 data = typer.Typer(no_args_is_help=True, help="Data sets: get, label and check what the networks learn from.")
+
+
+@data.command("import")
+def import_set(
+    kind: Annotated[
+        str,
+        typer.Argument(metavar="KIND", help="clavision, manifest, audeo, pianoyt, omaps2, pianovam, or pairs."),
+    ],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="The data set as its makers gave it.")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="SET", help="Folder of the set; it may hold others.")],
+    rights: Annotated[str, typer.Option("--rights", help="What the manifest says of the rights.")] = "",
+    jobs: Jobs = None,
+    ray: Ray = None,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Straighten the keys of every video of a data set, and keep them with the labels as trainings read them."""
+    from dataset_tools.importing import import_takes
+    from dataset_tools.takes import find_takes
+
+    takes = find_takes(kind, folder, rights=rights)
+    with progress() as tell:
+        done = import_takes(
+            takes, out, jobs=jobs, ray=ray, force=force, tell=lambda n, of: tell(f"{n} of {of} clips", n / of)
+        )
+    for clip, reason in done.failures:
+        complain(f"{clip}: {reason}")
+    say(f"{len(done.entries)} clips, {done.new} of them new: {out / 'manifest.csv'}")
+    if as_json:
+        failures = [{"clip": clip, "reason": reason} for clip, reason in done.failures]
+        print_json({"set": str(out), "clips": len(done.entries), "new": done.new, "failures": failures})
+    if done.failures:
+        raise typer.Exit(SOME_FAILED)
 
 
 @data.command()

@@ -36,7 +36,8 @@ class Clip:
 
     ``midi`` is None where no note is known. ``keyboard`` is None where the manifest gives no corners; ``views`` are
     what the program found, to be followed where the camera moves. ``exact_ends``: note ends are those of the keys;
-    where the labels come from sound, the pedal has lengthened them.
+    where the labels come from sound, the pedal has lengthened them. ``suspect``: seconds in which the labels do not
+    meet the picture, or the keys are out of view.
     """
 
     name: str
@@ -48,6 +49,7 @@ class Clip:
     keyboard: Keyboard | None
     exact_ends: bool
     views: tuple[View, ...] = ()
+    suspect: tuple[tuple[float, float], ...] = ()
 
     def notes(self) -> list[Note]:
         return [] if self.midi is None else read_midi(self.midi)

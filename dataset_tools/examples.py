@@ -80,7 +80,10 @@ def prepare(data: Strips, model: KeyReader) -> Example:
             weight[unsure, note.key] = 0
     if clip.keyboard is not None:
         weight[:, ~clip.keyboard.keys_in_view] = 0
-    usable = np.flatnonzero((times > clip.start + 0.1) & (times < clip.end - 0.1))
+    trusted = (times > clip.start + 0.1) & (times < clip.end - 0.1)
+    for first, last in clip.suspect:
+        trusted &= (times < first) | (times > last)
+    usable = np.flatnonzero(trusted)
     windows = [window_indices(times, model.sizes.frames, model.sizes.spacing * pace) for pace in PACES]
     return Example(data, rest, gain(rest), windows, onset, weight, usable, usable[near[usable]])
 

@@ -16,7 +16,7 @@ import os
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -120,6 +120,7 @@ class Entry:
             split=self.split,
             keyboard=self.keyboard,
             exact_ends=self.ends == "key",
+            suspect=tuple(self.suspect_spans),
         )
 
 
@@ -129,11 +130,12 @@ class Entry:
 def read_set(folder: str | os.PathLike[str], *, split: str | None = None) -> list[Entry]:
     """The clips of a data set (of one ``split``). Raises FileError where the manifest is none, or a row is wrong."""
     rows = read_table(Path(folder) / "manifest.csv", COLUMNS)
-    entries = [_entry(row, Path(folder)) for row in rows]
+    entries = [entry_of(row, Path(folder)) for row in rows]
     return [entry for entry in entries if split is None or entry.split == split]
 
 
-def _entry(row: Row, folder: Path) -> Entry:
+def entry_of(row: Row, folder: Path) -> Entry:
+    """What a row of the manifest says. Raises FileError."""
     if not row.text("clip") or ".." in Path(row.text("clip")).parts or Path(row.text("clip")).is_absolute():
         raise row.error(f"“clip” is “{row.text('clip')}”, which names no file in the set")
     values: dict[str, Any] = {name: row.text(name) for name in (*_NAMED, *_FOUND, "note")}
@@ -154,10 +156,25 @@ def write_set(folder: str | os.PathLike[str], entries: Iterable[Entry]) -> None:
     write_table(Path(folder) / "manifest.csv", COLUMNS, [entry.as_row() for entry in ordered])
 
 
-def check_splits(entries: Sequence[Entry]) -> None:
+class Filmed(Protocol):
+    """What a split is broken by."""
+
+    @property
+    def clip(self) -> str: ...
+    @property
+    def split(self) -> str: ...
+    @property
+    def source(self) -> str: ...
+    @property
+    def player(self) -> str: ...
+    @property
+    def piano(self) -> str: ...
+
+
+def check_splits(entries: Sequence[Filmed]) -> None:
     """Raises FileError where one video or one player stands in two splits, or one piano of which the player is not
     known."""
-    seen: dict[str, Entry] = {}
+    seen: dict[str, Filmed] = {}
     for entry in entries:
         groups = [f"video {entry.source}"] if entry.source else []
         if entry.player:

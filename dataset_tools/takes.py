@@ -48,7 +48,7 @@ class Take:
     bottom) in which the keyboard lies, pixels.
     """
 
-    name: str
+    clip: str
     video: Path
     labels: Path
     kind: str
@@ -82,11 +82,11 @@ def find_takes(kind: str, folder: str | os.PathLike[str], *, rights: str = "") -
     takes = [_named(take, root, rights) for take in KINDS[kind](root)]
     if not takes:
         raise FileError(f"{folder} holds nothing of the kind “{kind}”: {NEEDED[kind]}.")
-    return sorted(takes, key=lambda take: take.name)
+    return sorted(takes, key=lambda take: take.clip)
 
 
 def _named(take: Take, root: Path, rights: str) -> Take:
-    split = take.split or choose_split(take.player or take.piano or take.name)
+    split = take.split or choose_split(take.player or take.piano or take.clip)
     source = take.source or f"{root.name}/{take.video.relative_to(root)}"
     return replace(take, split=split, source=source, rights=rights or take.rights)
 
@@ -100,7 +100,7 @@ def _manifest(root: Path) -> Iterable[Take]:
         row = rows[clip.name]
         pianist = row.text("pianist")
         yield Take(
-            name=os.path.splitext(clip.name)[0],
+            clip=os.path.splitext(clip.name)[0],
             video=clip.video,
             labels=clip.midi or Path(),
             kind=row.text("truth") or "cable",
@@ -174,7 +174,7 @@ def _pianovam(root: Path) -> Iterable[Take]:
             continue
         people = [str(entry.get(f"P{number}_name") or "").strip().lower() for number in (1, 2)]
         yield Take(
-            name=video.stem,
+            clip=video.stem,
             video=video,
             labels=labels,
             kind="piano's own MIDI",

@@ -35,6 +35,7 @@ from dataset_tools.examples import (
     self_labelled,
     unlabelled_clips,
 )
+from dataset_tools.strip_set import read_set
 from pianoroll import PianoRoll
 from pianoroll.files import write_beside
 from pianoroll.keys import CENTRES
@@ -248,6 +249,7 @@ def main() -> None:
     parser.add_argument(
         "--data", type=Path, default=Path("../shared/data"), help="folder with clavision/, wild/ and keyboards/"
     )
+    parser.add_argument("--sets", type=Path, nargs="*", default=[], help="folders of “silentkeys data import”, besides")
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (3 GB)")
     parser.add_argument("--minutes", type=float, default=60, help="0: only choose thresholds and make integers again")
     parser.add_argument(
@@ -262,6 +264,7 @@ def main() -> None:
     for name in ("clavision", "wild"):
         clips += read_manifest(arguments.data / name / "manifest.csv")
     ready = [load_strips(clip, arguments.cache) for clip in find_keyboards(clips)]
+    ready += [entry.load() for folder in arguments.sets for entry in read_set(folder)]
     parts = {split: [strips for strips in ready if strips.clip.split == split] for split in ("train", "dev")}
     if arguments.network == "video2rollnet":
         train_baseline(parts, arguments.out or Path("video2rollnet.pth"), arguments.minutes)

@@ -36,7 +36,7 @@ def test_no_manifest(tmp_path: Path) -> None:
     with pytest.raises(FileError, match="does not exist"):
         read_manifest(tmp_path / "manifest.csv")
     (tmp_path / "manifest.csv").write_text("name,file\na,b\n")
-    with pytest.raises(FileError, match=r"manifest\.csv, row 1: the column “clip”, “midi”):
+    with pytest.raises(FileError, match=r"manifest\.csv, row 1: the column “clip”, “midi”"):
         read_manifest(tmp_path / "manifest.csv")
 
 
