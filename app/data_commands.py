@@ -4,8 +4,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
+from rich.table import Table
 
-from app.terminal import Debug, Json, Quiet, complain, print_json, progress, say
+from app.terminal import Debug, Json, Quiet, complain, flag, print_json, progress, say
 
 SOME_FAILED = 4  # exit code
 
@@ -51,6 +53,52 @@ def import_set(
         failures = [{"clip": clip, "reason": reason} for clip, reason in done.failures]
         print_json({"set": str(out), "clips": len(done.entries), "new": done.new, "failures": failures})
     if done.failures:
+        raise typer.Exit(SOME_FAILED)
+
+
+@data.command()
+def check(
+    folder: Annotated[Path, typer.Argument(metavar="SET", help="A set made by “data import”.")],
+    mend: Annotated[
+        bool, typer.Option("--mend", help="Move the labels to the picture, and end notes where their keys go up.")
+    ] = False,
+    drop: Annotated[
+        float, typer.Option("--drop", metavar="F1", help="Take clips out of the manifest that agree less.")
+    ] = 0.0,
+    jobs: Jobs = None,
+    ray: Ray = None,
+    force: Force = False,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Hold the labels of a set against its pictures: how late they are, how they drift, where they do not meet."""
+    from dataset_tools.checking import check_set
+
+    with progress() as tell:
+        kept, dropped, failures = check_set(
+            folder,
+            mend=mend,
+            drop=drop,
+            force=force,
+            jobs=jobs,
+            ray=ray,
+            tell=lambda n, of: tell(f"{n} of {of} clips", n / of),
+        )
+    gone = {entry.clip for entry in dropped}
+    if as_json:
+        clips = [{**entry.as_row(), "dropped": entry.clip in gone} for entry in [*kept, *dropped]]
+        print_json({"clips": clips, "failures": [{"clip": clip, "reason": reason} for clip, reason in failures]})
+    elif not flag("--quiet", "-q"):
+        table = Table("clip", "lag (s)", "drift (s/h)", "agreement", "suspect (s)", box=None, pad_edge=False)
+        for entry in [*kept, *dropped]:
+            suspect = sum(last - first for first, last in entry.suspect_spans)
+            name = f"{entry.clip} (dropped)" if entry.clip in gone else entry.clip
+            table.add_row(name, entry.lag or "–", entry.drift or "–", entry.agreement, f"{suspect:.1f}")
+        Console().print(table)
+    for clip, reason in failures:
+        complain(f"{clip}: {reason}")
+    if failures:
         raise typer.Exit(SOME_FAILED)
 
 

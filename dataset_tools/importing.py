@@ -158,7 +158,7 @@ def import_take(order: Order) -> Entry:
             f"{take.labels} has no note within the {end:.1f} s of {take.video.name}; are they of one piece?"
         )
     write_midi(known, entry.midi)
-    made = {"made_of": _made_of(take), "entry": entry.as_row()}
+    made = {"made_of": _made_of(take), "entry": entry.as_row(), "unseen": entry.suspect}
     label_roll(known, np.array(times), {"source": take.source, **made}).save(entry.roll)
     return entry
 

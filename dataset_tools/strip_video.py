@@ -60,6 +60,7 @@ class StripVideo:
                 count = container.streams.video[0].frames
         except (av.FFmpegError, IndexError) as error:
             raise FileError(f"{path} holds no strips; import its clip again.") from error
+        self._written = self.path.stat().st_mtime_ns
         self.shape = (count, STRIP_HEIGHT, STRIP_WIDTH)
 
     def __len__(self) -> int:
@@ -72,13 +73,14 @@ class StripVideo:
         flat, places = wanted.reshape(-1), found.reshape(-1, *self.shape[1:])
         for group in np.unique(flat // GROUP):
             here = np.flatnonzero(flat // GROUP == group)
-            places[here] = _decoded(str(self.path), int(group))[flat[here] % GROUP]
+            places[here] = _decoded(str(self.path), self._written, int(group))[flat[here] % GROUP]
         return found[(slice(None),) * wanted.ndim + tuple(rest)]
 
 
 @lru_cache(maxsize=KEPT)
-def _decoded(path: str, group: int) -> np.ndarray:
-    """The strips of one group ``(GROUP or fewer, 104, 624)``. Each call has the file to itself, so threads may ask."""
+def _decoded(path: str, written: int, group: int) -> np.ndarray:
+    """The strips of one group ``(GROUP or fewer, 104, 624)`` of the file as it was ``written`` (ns). Each call has the
+    file to itself, so threads may ask."""
     strips: list[np.ndarray] = []
     try:
         with av.open(path) as container:
