@@ -12,6 +12,9 @@ import numpy as np
 
 from pianoroll import SilentkeysError
 
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv")
+)
 SAMPLES = 24  # pictures spread over a video
 FAR_KEY_FRAME = 600  # pictures after a key frame: what lies farther from it is not gone to
 DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
