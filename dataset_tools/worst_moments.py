@@ -18,12 +18,13 @@ from pianoroll.metrics import ONSET_TOLERANCES, matches
 from pianoroll.plot import VERDICTS
 from video2roll.rectify import Keyboard, KeyboardError
 from video2roll.scenes import find_views
-from video2roll.video import read_frames
+from video2roll.video import Frame, read_frames
 
 WINDOW = 1.5  # seconds
 MOST = 6  # moments of one file
 TOLERANCE = ONSET_TOLERANCES[-1]  # seconds: what is late by less is neither missed nor invented
 STRUCK = 0.1  # seconds after its onset at which a key is surely down
+LATEST = 1.0  # seconds after the last picture of a video that it still stands for
 KEYS_SHOWN = 18  # white-key widths at least
 ROOM = 3.0  # white-key widths beside the outermost key that is marked
 BEHIND, BEFORE = 0.5, 0.9  # of a key's length, shown behind and before the keys: the hands
@@ -51,16 +52,24 @@ def worst_moments(found: Sequence[Note], true: Sequence[Note], *, most: int = MO
     hit, met = {guess for guess, _ in pairs}, {truth for _, truth in pairs}
     verdicts = [(note, "extra") for number, note in enumerate(found) if number not in hit]
     verdicts += [(note, "hit" if number in met else "miss") for number, note in enumerate(true)]
-    wrong = sorted((note, verdict) for note, verdict in verdicts if verdict != "hit")
-    moments = []
-    while wrong and len(moments) < most:
-        onsets = np.array([note.onset for note, _ in wrong])
-        last = np.searchsorted(onsets, onsets + WINDOW)
-        first = int(np.argmax(last - np.arange(len(wrong))))
-        moments.append(_moment(wrong[first : last[first]], verdicts))
-        begin, end = moments[-1].start, moments[-1].end
-        wrong = [each for each in wrong if not begin <= each[0].onset <= end]
+    stretches = [sorted((note, verdict) for note, verdict in verdicts if verdict != "hit")]
+    moments: list[Moment] = []
+    while len(moments) < most and any(stretches):
+        windows = [_densest([note.onset for note, _ in wrong]) for wrong in stretches]
+        number = max(range(len(windows)), key=lambda i: windows[i][1] - windows[i][0])
+        wrong, (first, last) = stretches[number], windows[number]
+        moments.append(_moment(wrong[first:last], verdicts))
+        stretches[number : number + 1] = [wrong[:first], wrong[last:]]
     return moments
+
+
+def _densest(onsets: Sequence[float]) -> tuple[int, int]:
+    """First index, and the one after the last, of as many as begin within WINDOW; ``onsets`` in seconds, in order."""
+    if not onsets:
+        return 0, 0
+    last = np.searchsorted(onsets, np.array(onsets) + WINDOW)
+    first = int(np.argmax(last - np.arange(len(onsets))))
+    return first, int(last[first])
 
 
 def _moment(wrong: Sequence[tuple[Note, str]], verdicts: Sequence[tuple[Note, str]]) -> Moment:
@@ -83,19 +92,22 @@ class Thumbnail:
 
 
 def thumbnails(footage: Footage, moments: Sequence[Moment]) -> list[Thumbnail | None]:
-    """A picture of each moment; None where the video ends before. Raises VideoError."""
+    """A picture of each moment; None where the video ends long before. Raises VideoError."""
     if not moments:
         return []
-    found = _with_keyboard(footage)
+    footage = _with_keyboard(footage)
     pictures: list[Thumbnail | None] = [None] * len(moments)
     waiting = sorted(range(len(moments)), key=lambda number: -moments[number].second)
+    frame = None
     for frame in read_frames(footage.video, colour=False):
         while waiting and frame.time >= moments[waiting[-1]].second:
-            moment = moments[waiting[-1]]
-            keyboard = found.keyboard_at(frame.time)
-            pictures[waiting.pop()] = _thumbnail(frame.in_colour(), keyboard, moment)
+            number = waiting.pop()
+            pictures[number] = _thumbnail(frame, footage, moments[number])
         if not waiting:
             break
+    for number in waiting:
+        if frame is not None and moments[number].second - frame.time < LATEST:
+            pictures[number] = _thumbnail(frame, footage, moments[number])
     return pictures
 
 
@@ -109,8 +121,9 @@ def _with_keyboard(footage: Footage) -> Footage:
         return footage
 
 
-def _thumbnail(picture: np.ndarray, keyboard: Keyboard | None, moment: Moment) -> Thumbnail:
-    """The part of a picture (BGR) in which the keys that matter lie, with marks; all of it without a keyboard."""
+def _thumbnail(frame: Frame, footage: Footage, moment: Moment) -> Thumbnail:
+    """The part of a picture in which the keys that matter lie, with marks; all of it without a keyboard."""
+    picture, keyboard = frame.in_colour(), footage.keyboard_at(frame.time)
     if keyboard is None:
         return Thumbnail(_jpeg(picture), False)
     x0, y0, x1, y1 = _part(picture, keyboard, list(moment.keys))
@@ -138,30 +151,28 @@ def _part(picture: np.ndarray, keyboard: Keyboard, pitches: Sequence[int]) -> tu
 
 
 def _mark(picture: np.ndarray, to_picture: np.ndarray, keys: dict[int, str]) -> None:
-    """Colour keys by what they turned out to be; black keys lie above the white ones."""
-    shapes = {pitch: _points(pitch, to_picture) for pitch in keys}
+    """Colour keys by what they turned out to be."""
     width = max(2, picture.shape[1] // 240)
-    for pitch in sorted(keys, key=is_black):
-        body, edge = (ImageColor.getrgb(colour)[2::-1] for colour in VERDICTS[keys[pitch]])
-        marked = picture.copy()
-        if keys[pitch] != "miss":
-            cv2.fillPoly(marked, [shapes[pitch]], body)
-            marked = cv2.addWeighted(marked, FILLED, picture, 1 - FILLED, 0)
+    for pitch, verdict in keys.items():
+        body, edge = (ImageColor.getrgb(colour)[2::-1] for colour in VERDICTS[verdict])
+        shape = _shape(pitch, picture.shape[:2], to_picture)
+        outline, _ = cv2.findContours(shape, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_SIMPLE)
+        if verdict == "miss":
+            cv2.drawContours(picture, outline, -1, body, width + 4, cv2.LINE_AA)
         else:
-            cv2.polylines(marked, [shapes[pitch]], True, body, width + 4, cv2.LINE_AA)
-        cv2.polylines(marked, [shapes[pitch]], True, edge, width, cv2.LINE_AA)
-        for beside in (pitch - 1, pitch + 1):
-            if not is_black(pitch) and is_black(beside):
-                shown = np.zeros(picture.shape[:2], np.uint8)
-                cv2.fillPoly(shown, [_points(beside, to_picture)], 255)
-                cv2.copyTo(picture, shown, marked)
-        picture[:] = marked
+            cv2.copyTo(cv2.addWeighted(np.full_like(picture, body), FILLED, picture, 1 - FILLED, 0), shape, picture)
+        cv2.drawContours(picture, outline, -1, edge, width, cv2.LINE_AA)
 
 
-def _points(pitch: int, to_picture: np.ndarray) -> np.ndarray:
-    """Corners of a key in whole pixels ``(4, 2)``."""
-    placed = cv2.perspectiveTransform(key_outline(pitch)[None], to_picture)[0]
-    return np.rint(np.clip(placed, -4000, 8000)).astype(np.int32)
+def _shape(pitch: int, size: tuple[int, ...], to_picture: np.ndarray) -> np.ndarray:
+    """Where a key shows: 255 in a picture ``size`` of 0; black keys lie above the white ones."""
+    shape = np.zeros(size, np.uint8)
+    above = [] if is_black(pitch) else [beside for beside in (pitch - 1, pitch + 1) if is_black(beside)]
+    for key in (pitch, *above):
+        placed = cv2.perspectiveTransform(key_outline(key)[None], to_picture)[0]
+        points = np.rint(np.clip(placed, -4000, 8000)).astype(np.int32)
+        cv2.fillPoly(shape, [points], 255 if key == pitch else 0)
+    return shape
 
 
 def _jpeg(picture: np.ndarray) -> bytes:
