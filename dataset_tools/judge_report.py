@@ -8,7 +8,7 @@ from html import escape
 from pathlib import Path
 from string import Template
 
-from dataset_tools.evaluate import COLOURS, PARTS, Comparison, Evaluation, Interval
+from dataset_tools.evaluate import COLOURS, PARTS, RESAMPLES, Comparison, Evaluation, Interval
 from dataset_tools.worst_moments import TOLERANCE, Moment, Thumbnail, thumbnails, worst_moments
 from pianoroll import FileError, Note
 from pianoroll.files import write_beside
@@ -20,6 +20,7 @@ from video2roll.video import VideoError
 _HERE = Path(__file__).parent
 _NONE = "–"
 _NAMED = 8  # notes of a moment that are named
+FEW = 10  # files: intervals from fewer are rough
 LABELS = {
     "frame": "frames, pooled",
     "frame_samples": "frames, averaged",
@@ -93,7 +94,8 @@ def _how(evaluation: Evaluation) -> list[str]:
     velocity = "" if judged == files else f" Judged in {judged} of {_count(files, 'file')}: "
     if velocity:
         velocity += "a truth whose notes are all equally loud holds no velocities."
-    intervals = "files are drawn anew 2000 times" if files > 1 else "none for a single file"
+    intervals = f"drawn anew {RESAMPLES} times" if files > 1 else "none for a single file"
+    intervals += "; of so few, it is but a hint" if 1 < files < FEW else ""
     told = {"empty": f"{100 * empty:.1f} % of the true frames are empty", "velocity": velocity, "files": intervals}
     return [paragraph.format(**told) for paragraph in _HOW]
 

@@ -1,7 +1,7 @@
 """What is judged: rolls and MIDI files, the pairs of them in two folders, and the videos that they were read from."""
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -105,21 +105,22 @@ def pair_files(
     both = sorted(predictions.keys() & truths.keys())
     if not both:
         raise FileError(f"No file in {found} has the name of one in {true} (NAME.roll.npz or NAME.mid).")
-    missing = _list([truths[name] for name in sorted(truths.keys() - both)], "has no prediction", "have no prediction")
-    extra = _list([predictions[name] for name in sorted(predictions.keys() - both)], "has no truth", "have no truth")
-    alone = [f"{files} in {there}" for files, there in ((missing, found), (extra, true)) if files]
+    missing = _list(truths[name] for name in sorted(truths.keys() - both))
+    extra = _list(predictions[name] for name in sorted(predictions.keys() - both))
+    alone = [f"{true}: {missing} no prediction in {found}"] if missing else []
+    alone += [f"{found}: {extra} no truth in {true}"] if extra else []
     if alone and not matched_only:
-        raise FileError(f"{'; and '.join(alone)}: add or remove files, or give --matched-only to leave these out.")
+        raise FileError(f"{'; '.join(alone)}; add or remove files, or give --matched-only to leave these out.")
     pairs = [(name, predictions[name], truths[name]) for name in both]
-    return Pairs(pairs, [f"{sentence}: left out." for sentence in alone])
+    return Pairs(pairs, [f"{sentence}; left out." for sentence in alone])
 
 
-def _list(files: Sequence[Path], one: str, many: str) -> str:
-    """The first few of the files, and how many there are."""
-    named = ", ".join(str(path) for path in files[:_NAMED])
-    if len(files) <= 1:
-        return f"{named} {one}" if files else ""
-    return f"{len(files)} files ({named}{', …' if len(files) > _NAMED else ''}) {many}"
+def _list(files: Iterable[Path]) -> str:
+    """The names of the first few, how many there are, and the verb; nothing where there are none."""
+    names = [path.name for path in files]
+    if len(names) < 2:
+        return f"{names[0]} has" if names else ""
+    return f"{len(names)} files ({', '.join(names[:_NAMED])}{', …' if len(names) > _NAMED else ''}) have"
 
 
 def _by_name(folder: Path, *, prefer: str) -> dict[str, Path]:
