@@ -146,12 +146,15 @@ class Footage:
 
     @classmethod
     def of_roll(cls, video: Path, roll: PianoRoll | None) -> "Footage":
-        """A video, and where the roll that was read from it has the keyboard."""
-        known = roll.metadata.get("corners") if roll is not None else None
-        if roll is None or known is None:
+        """A video, and where the roll that was read from it has the keyboard, if it tells that."""
+        if roll is None:
             return cls(video)
         keys = (roll.metadata.get("lowest_pitch", LOWEST_PITCH), roll.metadata.get("highest_pitch", HIGHEST_PITCH))
-        return cls(video, Keyboard(np.array(known), *keys), roll.times, roll.corners)
+        try:
+            keyboard = Keyboard(np.array(roll.metadata["corners"]), *keys)
+        except (KeyError, ValueError, CornersError):
+            return cls(video)
+        return cls(video, keyboard, roll.times, roll.corners)
 
     def keyboard_at(self, second: float) -> Keyboard | None:
         """Where the keyboard is at a second of the video; None where that is not known, or it is out of view."""

@@ -153,6 +153,9 @@ def test_a_clip_whose_keyboard_is_not_found_counts_as_silence(tmp_path: Path, ma
     assert "No keyboard" in str(result.comparisons[0].failure)
     with pytest.raises(FileError, match="no clip of the split"):
         evaluate_manifest(manifest, split="test")
+    (tmp_path / "gray.mid").unlink()
+    with pytest.raises(FileError, match=r"gray\.mid does not exist, but .*manifest\.csv names it"):
+        evaluate_manifest(manifest)
 
 
 def random_roll(path: Path, seed: int) -> PianoRoll:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -169,6 +170,28 @@ def test_one_file_has_no_intervals_and_no_table_of_files(folders: tuple[Path, Pa
     assert "95 % of F1" not in text
     assert "each file" not in text
     assert "1 file, 4.0 s judged; 15 true notes, 14 found." in text
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_on_a_phone_and_offline_all_is_shown(browser: Any, evaluation: Evaluation, tmp_path: Path, scheme: str) -> None:
+    write_report(evaluation, tmp_path / "report.html", title="mine")
+    context = browser.new_context(viewport={"width": 390, "height": 800}, color_scheme=scheme, offline=True)
+    page = context.new_page()
+    told: list[str] = []
+    page.on("console", lambda line: told.append(line.text))
+    page.goto((tmp_path / "report.html").as_uri())
+    for picture in page.locator("img").all():
+        picture.scroll_into_view_if_needed()
+    page.wait_for_function("[...document.images].every((image) => image.complete && image.naturalWidth)")
+    assert page.evaluate("document.documentElement.scrollWidth") == 390  # only tables and rolls scroll sideways
+    ink, paper = page.evaluate(
+        "(({color, backgroundColor}) => [color, backgroundColor])(getComputedStyle(document.body))"
+    )
+    darkness = [sum(int(part) for part in re.findall(r"\d+", colour)) for colour in (ink, paper)]
+    assert abs(darkness[0] - darkness[1]) > 500
+    assert (darkness[0] > darkness[1]) == (scheme == "dark")
+    context.close()
+    assert told == []
 
 
 def test_a_report_is_markdown_or_html(evaluation: Evaluation, tmp_path: Path) -> None:
