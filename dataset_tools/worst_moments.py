@@ -18,7 +18,7 @@ from pianoroll.metrics import ONSET_TOLERANCES, matches
 from pianoroll.plot import VERDICTS
 from video2roll.rectify import Keyboard, KeyboardError
 from video2roll.scenes import find_views
-from video2roll.video import Frame, read_frames
+from video2roll.video import Frame, frames_at
 
 WINDOW = 1.5  # seconds
 MOST = 6  # moments of one file
@@ -96,19 +96,11 @@ def thumbnails(footage: Footage, moments: Sequence[Moment]) -> list[Thumbnail | 
     if not moments:
         return []
     footage = _with_keyboard(footage)
-    pictures: list[Thumbnail | None] = [None] * len(moments)
-    waiting = sorted(range(len(moments)), key=lambda number: -moments[number].second)
-    frame = None
-    for frame in read_frames(footage.video, colour=False):
-        while waiting and frame.time >= moments[waiting[-1]].second:
-            number = waiting.pop()
-            pictures[number] = _thumbnail(frame, footage, moments[number])
-        if not waiting:
-            break
-    for number in waiting:
-        if frame is not None and moments[number].second - frame.time < LATEST:
-            pictures[number] = _thumbnail(frame, footage, moments[number])
-    return pictures
+    frames = frames_at(footage.video, [moment.second for moment in moments])
+    return [
+        _thumbnail(frame, footage, moment) if moment.second - frame.time < LATEST else None
+        for frame, moment in zip(frames, moments, strict=True)
+    ]
 
 
 def _with_keyboard(footage: Footage) -> Footage:
