@@ -14,10 +14,7 @@ from app.options import OUTPUTS, check_falling_notes, check_fingering, check_ped
 from app.report import Progress, Report, as_settings, load_report
 from pianoroll import FileError, SilentkeysError
 from pianoroll.files import check_folder
-
-VIDEO_SUFFIXES = frozenset(
-    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv")
-)
+from video2roll.video import VIDEO_SUFFIXES
 
 _log = logging.getLogger("silentkeys")
 

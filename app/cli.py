@@ -418,23 +418,52 @@ def evaluate(
         Path | None, typer.Option("--plot", metavar="DIR", help="Folder for a picture of each: hits, misses, extras.")
     ] = None,
     csv: Annotated[Path | None, typer.Option("--csv", metavar="FILE.csv", help="A table, one row a file.")] = None,
+    report: Annotated[
+        list[Path] | None,
+        typer.Option(
+            "--report",
+            metavar="FILE.md|FILE.html",
+            help="A report with all tables; as HTML with rolls and the worst moments. May be given twice.",
+        ),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option("--videos", metavar="DIR", help="Videos of PRED by the same names, for the report's pictures."),
+    ] = None,
+    matched_only: Annotated[
+        bool, typer.Option("--matched-only", help="Of two folders, compare what both have; warn of the rest.")
+    ] = False,
     start: Annotated[float | None, typer.Option("--start", help="Second to begin at.")] = None,
     end: End = None,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Judge transcriptions: frame, onset (50 and 100 ms) and onset+offset precision, recall and F1."""
+    """Judge transcriptions: frame, onset (50 and 100 ms), onset+offset and velocity precision, recall and F1."""
     from app.options import OptionError, check_span
+    from app.report import own_version
     from dataset_tools import evaluate as judge
+    from dataset_tools.judge_report import check_ending, write_report
 
     check_span(start, end)
+    for path in report or ():
+        check_ending(path)
     if (manifest is None) == (predicted is None) or (predicted is None) != (truth is None):
         raise OptionError("Give either PRED and TRUTH, or --manifest CSV; see “silentkeys evaluate --help”.")
     if predicted is not None and truth is not None:
-        result = judge.evaluate(predicted, truth, note_model=note_model, start=start, end=end)
+        title = f"{predicted.name} against {truth.name}"
+        result = judge.evaluate(
+            predicted,
+            truth,
+            note_model=note_model,
+            start=start,
+            end=end,
+            matched_only=matched_only,
+            videos=videos,
+        )
     else:
         assert manifest is not None
+        title = f"{manifest.resolve().parent.name}, split “{split}”"
         with progress() as tell:
             result = judge.evaluate_manifest(
                 manifest,
@@ -450,6 +479,9 @@ def evaluate(
         warn(warning)
     if csv is not None:
         judge.write_table(result, csv)
+    for path in report or ():
+        write_report(result, path, title=title, made_by=f"silentkeys {own_version()}")
+        say(str(path))
     for path in judge.write_plots(result, plot) if plot is not None else ():
         say(str(path))
     if as_json:

@@ -18,7 +18,6 @@ from pianoroll import Note, PianoRoll
 from pianoroll.files import write_beside
 from pianoroll.keys import (
     BLACK,
-    BLACK_KEY_LENGTH,
     CENTRES,
     KEYS,
     LOWEST_PITCH,
@@ -26,6 +25,7 @@ from pianoroll.keys import (
     WHITE_KEYS,
     is_black,
     key_edges,
+    key_outline,
 )
 from video2roll.hand_model import TIPS
 from video2roll.rectify import Keyboard
@@ -164,7 +164,7 @@ class _Drawing:
         if not down:
             return
         keys = {note.pitch: note for note in down}
-        shapes = {pitch: self._points(_outline(pitch)) for pitch in keys}
+        shapes = {pitch: self._points(key_outline(pitch)) for pitch in keys}
         every = np.concatenate(list(shapes.values()))
         x0, y0 = np.maximum(every.min(axis=0) - 2, 0)
         x1, y1 = np.minimum(every.max(axis=0) + 3, [self.width, self.below])
@@ -177,7 +177,7 @@ class _Drawing:
             cv2.fillPoly(mask, [shapes[pitch] - [x0, y0]], 255)
             for beside in (pitch - 1, pitch + 1):
                 if is_black(beside):
-                    cv2.fillPoly(mask, [self._points(_outline(beside)) - [x0, y0]], 0)
+                    cv2.fillPoly(mask, [self._points(key_outline(beside)) - [x0, y0]], 0)
         blended = cv2.addWeighted(lit, LIT, part, 1 - LIT, 0)
         cv2.copyTo(blended, mask, part)
         for pitch, note in keys.items():
@@ -250,13 +250,6 @@ def _lanes(to_picture: np.ndarray | None, width: int) -> _Lanes:
         if ((rises > 0).all() or (rises < 0).all()) and np.ptp(centres[inside], axis=0) > SMALLEST_SPAN * width:
             return _Lanes(x.min(axis=1), x.max(axis=1))
     return _Lanes(edges[:, 0] * width / WHITE_KEYS, edges[:, 1] * width / WHITE_KEYS)
-
-
-def _outline(pitch: int) -> np.ndarray:
-    """Corners of a key in keyboard coordinates."""
-    left, right = key_edges(pitch)
-    front = BLACK_KEY_LENGTH if is_black(pitch) else 1.0
-    return np.array([[left, 0], [right, 0], [right, front], [left, front]])
 
 
 def _write(picture: np.ndarray, text: str, x: int, y: int, size: float) -> None:

@@ -15,11 +15,11 @@ import streamlit as st
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit runs this file as a script
 
 from app import pipeline
-from app.batch import VIDEO_SUFFIXES
 from app.keyboard_step import keyboard_choice, keyboard_step
 from app.options import ALL_OUTPUTS, check_span
 from app.report import Report
 from pianoroll import SilentkeysError
+from video2roll.video import VIDEO_SUFFIXES
 
 MIME = {
     "npz": "application/octet-stream",

@@ -4,13 +4,15 @@ A *file* is a piano roll (``.npz``) or MIDI (``.mid``). Where the prediction is 
 roll's own times with the roll's own threshold, and its notes are those that ``roll2midi.decode`` finds; where both are
 MIDI, frames are compared on a grid of 10 ms. Only what lies in ``start`` <= time < ``end`` counts: the seconds given,
 else those of the roll, else everything. Counts of all files are added up ("pooled") before precision, recall and F1.
+``pianoroll.metrics`` tells what the metrics are.
 """
 
 import csv
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from pathlib import Path
 from typing import Any
 
@@ -18,32 +20,58 @@ import numpy as np
 
 from dataset_tools.clips import Clip, read_manifest
 from dataset_tools.errors import Errors, sort_errors
-from pianoroll import FileError, Note, PianoRoll, read_midi
+from dataset_tools.judged_files import Footage, Performance, find_footage, pair_files, times_to_compare
+from pianoroll import FileError, Note, PianoRoll
 from pianoroll.files import write_beside
-from pianoroll.keys import BLACK
-from pianoroll.metrics import GRID, ONSET_TOLERANCES, Score, frame_score, inside, note_score
+from pianoroll.keys import BLACK, OCTAVES
+from pianoroll.metrics import (
+    ONSET_TOLERANCES,
+    FrameAverage,
+    Score,
+    frame_average,
+    frame_score,
+    inside,
+    note_score,
+    velocity_score,
+)
 from pianoroll.plot import write_comparison
-from pianoroll.roll import frame_distance, notes_to_frames
 from video2roll.rectify import KeyboardError
 
-METRICS = ("frame", "onset_50ms", "onset_100ms", "onset_offset")
+METRICS = (
+    "frame",
+    "frame_samples",
+    "onset_50ms",
+    "onset_100ms",
+    "onset_offset",
+    "onset_velocity",
+    "onset_offset_velocity",
+)
+COLOURS = {"white": ~BLACK, "black": BLACK}
 RESAMPLES = 2000  # of the files, for intervals
-_MIDI_SUFFIXES = (".mid", ".midi")
+PARTS = ("precision", "recall", "f1")
+
+Interval = tuple[float, float]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """One prediction against its truth: ``scores`` by the names in METRICS, within ``start`` to ``end`` seconds; and
-    what kind of ``errors`` were made. ``notes``, ``true_notes``: those that were compared."""
+    """One prediction against its truth, within ``start`` to ``end`` seconds.
+
+    ``scores``: by the names in METRICS, without those that cannot be judged (the truth has no velocities). ``keys``:
+    frames of the keys of each colour and octave, by the names in COLOURS and OCTAVES. ``errors``: what kind were made.
+    ``notes``, ``true_notes``: those that were compared. ``footage``: the video that shows them, if it is at hand.
+    """
 
     name: str
-    scores: dict[str, Score]
+    scores: dict[str, Score | FrameAverage]
     errors: Errors
     start: float
     end: float
     failure: str | None = None
     notes: Sequence[Note] = ()
     true_notes: Sequence[Note] = ()
+    keys: dict[str, Score] = field(default_factory=dict)
+    footage: Footage | None = None
 
 
 @dataclass(frozen=True)
@@ -53,29 +81,50 @@ class Evaluation:
     comparisons: list[Comparison]
     warnings: list[str] = field(default_factory=list)
 
+    def scores(self, metric: str) -> list[Score | FrameAverage]:
+        """Those of the files in which the metric could be judged."""
+        return [each.scores[metric] for each in self.comparisons if metric in each.scores]
+
     @property
-    def pooled(self) -> dict[str, Score]:
+    def judged(self) -> list[str]:
+        """The names in METRICS that could be judged in any file."""
+        return [metric for metric in METRICS if self.scores(metric)]
+
+    @property
+    def pooled(self) -> dict[str, Score | FrameAverage]:
         """Counts of all comparisons added up, by the names in METRICS."""
-        return {m: sum((c.scores[m] for c in self.comparisons), Score()) for m in METRICS}
+        return {metric: reduce(add, self.scores(metric)) for metric in self.judged}
+
+    @property
+    def keys(self) -> dict[str, Score]:
+        """Frames of the keys of each colour and octave, added up over all comparisons; zeros where nothing was."""
+        return {k: sum((c.keys.get(k, Score()) for c in self.comparisons), Score()) for k in (*COLOURS, *OCTAVES)}
 
     @property
     def mean_f1(self) -> dict[str, float]:
         """F1 of each file, averaged over the files, by the names in METRICS."""
-        return {m: float(np.mean([c.scores[m].f1 for c in self.comparisons])) for m in METRICS}
+        return {metric: float(np.mean([score.f1 for score in self.scores(metric)])) for metric in self.judged}
 
     @cached_property
-    def intervals(self) -> dict[str, tuple[float, float]]:
+    def intervals(self) -> dict[str, Interval]:
         """Where the mean F1 of such files lies with 95 % certainty, by the names in METRICS: the percentile bootstrap
-        over the files (Efron 1979). Empty for fewer than two files."""
-        count = len(self.comparisons)
-        if count < 2:
-            return {}
-        drawn = np.random.default_rng(0).integers(count, size=(RESAMPLES, count))
+        over the files (Efron 1979). Metrics judged in fewer than two files have none."""
+        return self._resampled(lambda drawn: drawn[..., 2].mean(axis=1))
+
+    @cached_property
+    def pooled_intervals(self) -> dict[str, Interval]:
+        """The same of the pooled F1."""
+        return self._resampled(lambda drawn: drawn[..., 0].sum(axis=1) / np.maximum(1, drawn[..., 1].sum(axis=1)))
+
+    def _resampled(self, summary: Callable[[np.ndarray], np.ndarray]) -> dict[str, Interval]:
+        """``summary``: of each draw of files ``(RESAMPLES, files, 3)``: what F1 is the ratio of, and F1."""
         found = {}
-        for metric in METRICS:
-            means = np.array([each.scores[metric].f1 for each in self.comparisons])[drawn].mean(axis=1)
-            low, high = np.quantile(means, [0.025, 0.975])
-            found[metric] = (float(low), float(high))
+        for metric in self.judged:
+            values = np.array([(*score.ratio, score.f1) for score in self.scores(metric)])
+            if len(values) > 1:
+                drawn = np.random.default_rng(0).integers(len(values), size=(RESAMPLES, len(values)))
+                low, high = np.quantile(summary(values[drawn]), [0.025, 0.975])
+                found[metric] = (float(low), float(high))
         return found
 
     @property
@@ -84,21 +133,23 @@ class Evaluation:
         return sum((c.errors for c in self.comparisons), Errors())
 
     def as_dict(self) -> dict[str, Any]:
-        """For JSON: pooled numbers at the top, the files' average under ``mean_f1``, one entry a file in ``files``."""
+        """For JSON: pooled numbers at the top, the files' average under ``mean_f1``, one entry a file in ``files``.
+        None where nothing can be judged: a truth without velocities, keys that nobody played or saw."""
         files = [
             {
                 "name": c.name,
                 "start": round(c.start, 3),
                 "end": round(c.end, 3),
-                **_numbers(c.scores),
+                **_numbers(c.scores, c.keys),
                 "errors": c.errors.as_dict(),
                 **({"failure": c.failure} if c.failure else {}),
             }
             for c in self.comparisons
         ]
-        mean = {metric: round(value, 4) for metric, value in self.mean_f1.items()}
+        mean = {metric: _rounded(self.mean_f1.get(metric)) for metric in METRICS}
         return {
-            **_numbers(self.pooled),
+            **_numbers(self.pooled, self.keys),
+            "f1_interval": {m: [round(end, 4) for end in ends] for m, ends in self.pooled_intervals.items()},
             "mean_f1": mean,
             "mean_f1_interval": {m: [round(end, 4) for end in ends] for m, ends in self.intervals.items()},
             "errors": self.errors.as_dict(),
@@ -108,14 +159,16 @@ class Evaluation:
 
 
 def write_table(evaluation: Evaluation, path: str | os.PathLike[str]) -> None:
-    """Write one row a file as CSV: precision, recall and F1 of each metric. Raises FileError."""
-    parts = ("precision", "recall", "f1")
+    """Write one row a file as CSV: precision, recall and F1 of each metric, and of the frames of each colour and
+    octave; empty where they cannot be judged. Raises FileError."""
+    scores = [*METRICS, *(f"frame_{keys}" for keys in (*COLOURS, *OCTAVES))]
     with write_beside(path) as temporary, open(temporary, "w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["name", "start", "end", *(f"{metric}_{part}" for metric in METRICS for part in parts)])
+        writer.writerow(["name", "start", "end", *(f"{score}_{part}" for score in scores for part in PARTS)])
         for each in evaluation.comparisons:
-            scores = [f"{getattr(each.scores[metric], part):.4f}" for metric in METRICS for part in parts]
-            writer.writerow([each.name, f"{each.start:.3f}", f"{each.end:.3f}", *scores])
+            found = {**each.scores, **{f"frame_{k}": score for k, score in each.keys.items() if score != Score()}}
+            row = [f"{getattr(found[s], part):.4f}" if s in found else "" for s in scores for part in PARTS]
+            writer.writerow([each.name, f"{each.start:.3f}", f"{each.end:.3f}", *row])
 
 
 def write_plots(evaluation: Evaluation, folder: str | os.PathLike[str]) -> list[Path]:
@@ -135,18 +188,26 @@ def evaluate(
     note_model: str | None = None,
     start: float | None = None,
     end: float | None = None,
+    matched_only: bool = False,
+    videos: str | os.PathLike[str] | None = None,
 ) -> Evaluation:
     """Compare two files, or two folders whose files are matched by name (``NAME.roll.npz`` with ``NAME.mid``).
 
-    ``note_model``: what ``roll2midi.decode`` finds the notes of rolls with.
-    Raises FileError where a file is missing or neither a roll nor MIDI, or no names match.
+    ``note_model``: what ``roll2midi.decode`` finds the notes of rolls with. ``matched_only``: files of a folder without
+    a partner are left out, with a warning. ``videos``: a folder of what was read, by the same names.
+    Raises FileError where a file is missing, has no partner, or is neither a roll nor MIDI.
     """
-    pairs, warnings = _pairs(Path(predicted), Path(truth))
-    comparisons = [
-        compare(_Performance.read(p, note_model), _Performance.read(t), name=name, start=start, end=end)
-        for name, p, t in pairs
-    ]
-    return Evaluation(comparisons, warnings)
+    pictures = None if videos is None else Path(videos)
+    if pictures is not None and not pictures.is_dir():
+        raise FileError(f"{pictures} is no folder; give the folder of the videos.")
+    pairs = pair_files(predicted, truth, matched_only=matched_only)
+    comparisons = []
+    for name, found, true in pairs.files:
+        performance = Performance.read(found, note_model)
+        compared = compare(performance, Performance.read(true), name=name, start=start, end=end)
+        footage = find_footage(name, (found, true), performance.roll, pictures)
+        comparisons.append(replace(compared, footage=footage))
+    return Evaluation(comparisons, pairs.warnings)
 
 
 def evaluate_manifest(
@@ -169,6 +230,9 @@ def evaluate_manifest(
     clips = read_manifest(manifest, split=split)
     if not clips:
         raise FileError(f"{manifest} has no clip of the split “{split}”.")
+    for path in (path for clip in clips for path in (clip.video, clip.midi) if path is not None):
+        if not path.is_file():
+            raise FileError(f"{path} does not exist, but {manifest} names it; add it or take its row out.")
     comparisons: list[Comparison] = []
     for index, clip in enumerate(clips):
 
@@ -189,90 +253,35 @@ def evaluate_manifest(
 
 
 def compare(
-    predicted: "_Performance", truth: "_Performance", *, name: str, start: float | None = None, end: float | None = None
+    predicted: Performance, truth: Performance, *, name: str, start: float | None = None, end: float | None = None
 ) -> Comparison:
     """All metrics of one prediction within ``start`` to ``end`` seconds."""
     first, last = predicted.span if predicted.roll else (0.0, max(predicted.span[1], truth.span[1]))
     first, last = (first if start is None else start), (last if end is None else end)
     if first >= last:
         raise FileError(f"{name}: nothing lies between {first:g} s and {last:g} s; choose other seconds.")
-    times = _times(predicted.roll or truth.roll, first, last)
+    times = times_to_compare(predicted.roll or truth.roll, first, last)
     notes, true_notes = inside(predicted.notes, first, last), inside(truth.notes, first, last)
     down, true_down = predicted.down(times), truth.down(times)
-    scores = {
+    scores: dict[str, Score | FrameAverage | None] = {
         "frame": frame_score(down, true_down),
+        "frame_samples": frame_average(down, true_down),
         "onset_50ms": note_score(notes, true_notes, onset_tolerance=ONSET_TOLERANCES[0]),
         "onset_100ms": note_score(notes, true_notes, onset_tolerance=ONSET_TOLERANCES[1]),
         "onset_offset": note_score(notes, true_notes, onset_tolerance=ONSET_TOLERANCES[0], offsets=True),
+        "onset_velocity": velocity_score(notes, true_notes),
+        "onset_offset_velocity": velocity_score(notes, true_notes, offsets=True),
     }
-    white, black = (frame_score(down[:, keys], true_down[:, keys]) for keys in (~BLACK, BLACK))
-    errors = replace(sort_errors(notes, true_notes), frame_white=white, frame_black=black)
-    return Comparison(name, scores, errors, first, last, notes=notes, true_notes=true_notes)
-
-
-@dataclass
-class _Performance:
-    """A roll or a list of notes, asked alike: which keys are down at these times, and which notes there are."""
-
-    roll: PianoRoll | None = None
-    given_notes: Sequence[Note] = ()
-    note_model: str | None = None
-
-    @classmethod
-    def read(cls, path: Path, note_model: str | None = None) -> "_Performance":
-        if path.suffix.lower() == ".npz":
-            return cls(roll=PianoRoll.load(path), note_model=note_model)
-        if path.suffix.lower() in _MIDI_SUFFIXES:
-            return cls(given_notes=read_midi(path))
-        if not path.exists():
-            raise FileError(f"{path} does not exist; give a piano roll (.npz) or MIDI (.mid).")
-        raise FileError(f"{path} is neither a piano roll (.npz) nor MIDI (.mid).")
-
-    @cached_property
-    def notes(self) -> list[Note]:
-        """The notes given, or those decoded from the roll."""
-        if self.roll is None:
-            return list(self.given_notes)
-        import roll2midi
-
-        return roll2midi.add_velocities(roll2midi.decode(self.roll, model=self.note_model))
-
-    @property
-    def span(self) -> tuple[float, float]:
-        """First and last second of which this knows."""
-        if self.roll is not None:
-            return (float(self.roll.times[0]) if len(self.roll) else 0.0), self.roll.end
-        return 0.0, max((note.offset for note in self.given_notes), default=0.0)
-
-    def down(self, times: np.ndarray) -> np.ndarray:
-        """Which keys are down at ``times (T,)``: bool ``(T, 88)``; a roll answers with the frame shown at that time."""
-        if self.roll is None:
-            return notes_to_frames(self.notes, times)
-        pressed = self.roll.frame > self.roll.threshold
-        index = np.searchsorted(self.roll.times, times, side="right") - 1
-        known = (index >= 0) & (times < self.roll.end)
-        answer = np.zeros((len(times), pressed.shape[1]), dtype=bool)
-        answer[known] = pressed[index[known]]
-        return answer
-
-
-def _times(roll: PianoRoll | None, first: float, last: float) -> np.ndarray:
-    """Times to compare at: the roll's own, carried on evenly to ``first`` and ``last``; without a roll, every 10 ms."""
-    if roll is None or len(roll) == 0:
-        return np.arange(first, last, GRID)
-    step = frame_distance(roll.times)
-    before = np.arange(roll.times[0] - step, first - 1e-9, -step)[::-1]
-    after = np.arange(roll.end, last - 1e-9, step)
-    times = np.concatenate([before, roll.times, after])
-    return times[(times >= first) & (times < last)]
+    judged = {metric: score for metric, score in scores.items() if score is not None}
+    keys = {name: frame_score(down[:, of], true_down[:, of]) for name, of in (*COLOURS.items(), *OCTAVES.items())}
+    errors = replace(sort_errors(notes, true_notes), frame_white=keys["white"], frame_black=keys["black"])
+    return Comparison(name, judged, errors, first, last, notes=notes, true_notes=true_notes, keys=keys)
 
 
 def compare_roll(roll: PianoRoll, clip: Clip, note_model: str | None = None) -> Comparison:
     """A roll of a clip against its notes, within its labelled seconds."""
-    truth = _Performance(given_notes=clip.notes())
-    return compare(
-        _Performance(roll=roll, note_model=note_model), truth, name=clip.name, start=clip.start, end=clip.end
-    )
+    truth = Performance(given_notes=clip.notes())
+    return compare(Performance(roll=roll, note_model=note_model), truth, name=clip.name, start=clip.start, end=clip.end)
 
 
 def _compare_clip(
@@ -288,7 +297,7 @@ def _compare_clip(
     import video2roll
     from video2roll.scenes import find_views
 
-    truth = _Performance(given_notes=clip.notes())
+    truth = Performance(given_notes=clip.notes())
     try:
         if given_keyboard and clip.keyboard is None:
             raise KeyboardError("The manifest gives no corners.")
@@ -296,49 +305,35 @@ def _compare_clip(
         roll = video2roll.transcribe(
             clip.video, keyboard=views, hands=False, model=models[0], start=read[0], end=read[1], progress=progress
         )
-        return compare(
-            _Performance(roll=roll, note_model=models[1]), truth, name=clip.name, start=judged[0], end=judged[1]
-        )
+        found = Performance(roll=roll, note_model=models[1])
+        compared = compare(found, truth, name=clip.name, start=judged[0], end=judged[1])
+        return replace(compared, footage=Footage.of_roll(clip.video, roll))
     except KeyboardError as error:
-        silent = compare(_Performance(), truth, name=clip.name, start=judged[0], end=judged[1])
-        return replace(silent, failure=str(error))
+        silent = compare(Performance(), truth, name=clip.name, start=judged[0], end=judged[1])
+        return replace(silent, failure=str(error), footage=Footage(clip.video, clip.keyboard))
 
 
-def _pairs(predicted: Path, truth: Path) -> tuple[list[tuple[str, Path, Path]], list[str]]:
-    """Files to compare, with their names, and sentences on those without a partner."""
-    for path in (predicted, truth):
-        if not path.exists():
-            raise FileError(f"{path} does not exist; give a piano roll (.npz), MIDI (.mid), or a folder of them.")
-    if predicted.is_dir() != truth.is_dir():
-        raise FileError(f"{predicted} and {truth}: give two files or two folders.")
-    if not predicted.is_dir():
-        return [(_name(predicted), predicted, truth)], []
-    found, true = _by_name(predicted, prefer=".npz"), _by_name(truth, prefer=".mid")
-    both = sorted(found.keys() & true.keys())
-    if not both:
-        raise FileError(f"No file in {predicted} has the name of one in {truth} (NAME.roll.npz or NAME.mid).")
-    missing = sorted(true.keys() - found.keys())
-    warnings = [f"{true[name]} has no prediction in {predicted}; it was left out." for name in missing]
-    return [(name, found[name], true[name]) for name in both], warnings
-
-
-def _by_name(folder: Path, *, prefer: str) -> dict[str, Path]:
-    """Rolls and MIDI files of a folder by name; where both exist, the one of the suffix ``prefer``."""
-    files = [p for p in sorted(folder.iterdir()) if p.suffix.lower() in (".npz", *_MIDI_SUFFIXES)]
-    return {_name(p): p for p in sorted(files, key=lambda p: p.suffix.lower() == prefer)}
-
-
-def _name(path: Path) -> str:
-    return path.stem.removesuffix(".roll")
-
-
-def _numbers(scores: dict[str, Score]) -> dict[str, dict[str, float]]:
-    """Precision, recall and F1 of each metric, rounded for people."""
+def _numbers(scores: dict[str, Score | FrameAverage], keys: dict[str, Score]) -> dict[str, Any]:
+    """Precision, recall and F1 of each metric and of the frames of each colour and octave, rounded for people."""
     return {
-        metric: {
-            "precision": round(score.precision, 4),
-            "recall": round(score.recall, 4),
-            "f1": round(score.f1, 4),
-        }
-        for metric, score in scores.items()
+        **{metric: _parts(scores.get(metric)) for metric in METRICS},
+        "frame_by_colour": {name: _parts(_used(keys, name)) for name in COLOURS},
+        "frame_by_octave": {name: _parts(_used(keys, name)) for name in OCTAVES},
     }
+
+
+def _used(keys: dict[str, Score], name: str) -> Score | None:
+    """The score of a group of keys; None where nobody played or saw one of them."""
+    score = keys.get(name, Score())
+    return None if score == Score() else score
+
+
+def _parts(score: Score | FrameAverage | None) -> dict[str, float] | None:
+    if score is None:
+        return None
+    found = {part: round(getattr(score, part), 4) for part in PARTS}
+    return found | ({"frames": score.frames, "empty": score.empty} if isinstance(score, FrameAverage) else {})
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 4)

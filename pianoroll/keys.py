@@ -46,6 +46,13 @@ def key_edges(pitch: int) -> tuple[float, float]:
     return centre - half, centre + half
 
 
+def key_outline(pitch: int) -> np.ndarray:
+    """Corners ``(4, 2)`` of the key in keyboard coordinates: back-left, back-right, front-right, front-left."""
+    left, right = key_edges(pitch)
+    front = BLACK_KEY_LENGTH if is_black(pitch) else 1.0
+    return np.array([[left, 0], [right, 0], [right, front], [left, front]])
+
+
 def pitch_name(pitch: int) -> str:
     """Name of a MIDI pitch with its octave: 60 is C4."""
     return f"{_NAMES[pitch % 12]}{pitch // 12 - 1}"
@@ -74,3 +81,17 @@ def parse_pitch(name: str) -> int:
 PITCHES = np.arange(LOWEST_PITCH, HIGHEST_PITCH + 1)
 BLACK = np.array([is_black(int(p)) for p in PITCHES])
 CENTRES = np.array([key_centre(int(p)) for p in PITCHES])  # white-key widths from the left edge of A0
+
+
+def _octaves() -> dict[str, np.ndarray]:
+    """The keys from each C to the next B, by name."""
+    octaves, found = PITCHES // 12, {}
+    for octave in np.unique(octaves).tolist():
+        keys = octaves == octave
+        lowest, highest = (pitch_name(int(p)) for p in (PITCHES[keys][0], PITCHES[keys][-1]))
+        found[lowest if lowest == highest else f"{lowest}-{highest}"] = keys
+    return found
+
+
+OCTAVES = _octaves()
+"""Bool ``(88,)``, which keys belong to each octave: “A0-B0”, “C1-B1”, …, “C7-B7”, “C8”."""

@@ -30,13 +30,14 @@ BEAT_WIDTH = 12  # pixels between beats that are worth a line each
 USUAL_VELOCITY = 80
 SHADING = 0.6  # how far the loudest and softest notes are from the usual colour
 SECOND_WIDTH = 90  # pixels a second, where the piece is short enough for MAX_WIDTH
+VERDICTS = {"hit": ("#2f6fb7", "#1d4a80"), "miss": ("#fbfaf7", "#c0392b"), "extra": ("#e0a528", "#96690c")}
+"""What a note turned out to be: the colours of its body and its edge."""
 
 _PAPER, _INK, _FAINT_INK = "#fbfaf7", "#22252b", "#7d828c"
 _BEAT_LINE, _BAR_LINE = "#d5e0dd", "#93b5ac"
 _BLACK_LANE, _OCTAVE_LINE, _TIME_LINE = "#f0eee8", "#cfcbc0", "#e2dfd6"
 _COLOURS = {"right": "#2f6fb7", "left": "#d9762b", None: "#2e8b7a"}
 _EDGES = {"right": "#1d4a80", "left": "#99501a", None: "#1d5f53"}
-_VERDICTS = {"hit": ("#2f6fb7", "#1d4a80"), "miss": ("#fbfaf7", "#c0392b"), "extra": ("#e0a528", "#96690c")}
 _PLURALS = {"hit": "hits", "miss": "misses", "extra": "extras"}
 _LABELS = {"right": "right hand", "left": "left hand", None: "hand unknown"}
 
@@ -121,25 +122,36 @@ def plot_comparison(
 ) -> Image.Image:
     """Draw what was found against the truth: hits (a note of that pitch begins within 50 ms), misses and extras, each
     in a colour of its own; misses are hollow."""
+    layout = _lay_out([*found, *true], start, end)
+    page = Image.new("RGB", layout.size, _PAPER)
+    _draw_comparison(ImageDraw.Draw(page), layout, found, true, title)
+    return page
+
+
+def comparison_svg(found: Sequence[Note], true: Sequence[Note], *, title: str = "", **span: float | None) -> str:
+    """``plot_comparison`` as an SVG document; ``span``: its ``start`` and ``end``."""
+    layout = _lay_out([*found, *true], span.get("start"), span.get("end"))
+    draw = VectorDraw(layout.size, _PAPER)
+    _draw_comparison(draw, layout, found, true, title)
+    return draw.svg
+
+
+def _draw_comparison(draw: Draw, layout: _Layout, found: Sequence[Note], true: Sequence[Note], title: str) -> None:
     pairs = matches(found, true)
     kinds = {
         "hit": [found[guess] for guess, _ in pairs],
         "miss": _without(true, {truth for _, truth in pairs}),
         "extra": _without(found, {guess for guess, _ in pairs}),
     }
-    layout = _lay_out([*found, *true], start, end)
-    page = Image.new("RGB", layout.size, _PAPER)
-    draw = ImageDraw.Draw(page)
     _draw_lanes(draw, layout)
     _draw_seconds(draw, layout)
     for kind in ("miss", "hit", "extra"):
         for note in sorted(kinds[kind]):
-            _draw_note(draw, layout, note, _VERDICTS[kind], hollow=kind == "miss")
+            _draw_note(draw, layout, note, VERDICTS[kind], hollow=kind == "miss")
     _draw_frame(draw, layout)
     draw.text((MARGIN, MARGIN), title, font=_font(24), fill=_INK, anchor="lt")
     labels = {kind: f"{len(kinds[kind])} {_PLURALS[kind]}" for kind in ("extra", "miss", "hit")}
-    _draw_legend(draw, layout, [(labels[kind], _VERDICTS[kind]) for kind in labels])
-    return page
+    _draw_legend(draw, layout, [(labels[kind], VERDICTS[kind]) for kind in labels])
 
 
 def write_comparison(

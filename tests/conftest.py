@@ -1,9 +1,11 @@
 """Small real files for tests: videos of moving shades of gray, made with the same library that reads them."""
 
+import shutil
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 import numpy as np
@@ -85,3 +87,18 @@ def synthetic() -> Callable[[torch.nn.Module], dict[str, torch.Tensor]]:
         return state
 
     return fill
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Chromium without a window."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    names = ("chromium", "chromium-browser", "google-chrome")
+    found = next((path for name in names if (path := shutil.which(name))), None)
+    if found is None:
+        pytest.skip("no Chromium on this computer")
+    with playwright.sync_playwright() as driver:
+        # no sandbox: containers forbid it, and only our own pages are opened
+        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        yield browser
+        browser.close()

@@ -1,7 +1,7 @@
 """Decoding: a video's frames with their own times. The sound track is never opened."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,8 +12,12 @@ import numpy as np
 
 from pianoroll import SilentkeysError
 
+VIDEO_SUFFIXES = frozenset(
+    (".mp4", ".m4v", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".flv", ".mpg", ".mpeg", ".ts", ".mts", ".3gp", ".ogv")
+)
 SAMPLES = 24  # pictures spread over a video
 FAR_KEY_FRAME = 600  # pictures after a key frame: what lies farther from it is not gone to
+NEAR_ENOUGH = 0.5  # seconds from where one wants to be to where a jump led
 DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
 
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
@@ -192,6 +196,38 @@ def spread_frames(
     if len(frames) < 3:
         return sample_frames(path, count, start=start, end=min(stop, start + 20))
     return frames
+
+
+def frames_at(path: str | os.PathLike[str], seconds: Sequence[float]) -> list[Frame]:
+    """The first frame at or after each of these ``seconds``, BGR; the video's last one where there is none.
+
+    Jumps to key frames where the file lets it, else decodes everything. Raises VideoError where there is no picture.
+    """
+    found: dict[float, Frame] = {}
+    try:
+        with _open(path) as container:
+            stream = container.streams.video[0]
+            stream.thread_type = "AUTO"
+            origin = float((stream.start_time or 0) * (stream.time_base or 0))
+            for second in seconds if container.format.name != "avi" else ():
+                container.seek(int((origin + max(0.0, second)) * av.time_base), backward=True)
+                time, last = 0.0, None
+                for picture in container.decode(stream):
+                    time, last = (picture.time or 0.0) - origin, picture
+                    if time >= second:
+                        break
+                if last is not None and time - second < NEAR_ENOUGH:
+                    found[second] = Frame(time, _image(last, True))
+    except av.FFmpegError:
+        pass  # a damaged file: the patient reader gets the rest
+    waiting = sorted((second for second in seconds if second not in found), reverse=True)
+    for frame in read_frames(path, colour=False) if waiting else ():
+        while waiting and frame.time >= waiting[-1]:
+            found[waiting.pop()] = Frame(frame.time, frame.in_colour())
+        if not waiting:
+            break
+    found.update((second, Frame(frame.time, frame.in_colour())) for second in waiting)
+    return [found[second] for second in seconds]
 
 
 def bursts(

@@ -1,7 +1,6 @@
 """The tests of ``app`` judge how the stages are put together: what the video shows is given, all else is real."""
 
-import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -49,18 +48,3 @@ def seeing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every video shows PLAYED."""
     monkeypatch.setattr(video2roll, "transcribe", show, raising=False)
     monkeypatch.setattr(roll2midi, "decode", decode, raising=False)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Any]:
-    """Chromium without a window."""
-    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
-    names = ("chromium", "chromium-browser", "google-chrome")
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
-        pytest.skip("no Chromium on this computer")
-    with playwright.sync_playwright() as driver:
-        # no sandbox: containers forbid it, and only our own pages are opened
-        browser = driver.chromium.launch(executable_path=found, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        yield browser
-        browser.close()

@@ -215,6 +215,23 @@ def test_evaluate_draws_what_was_hit_and_missed(run: Run, tmp_path: Path) -> Non
     assert cv2.imread(str(picture)) is not None
 
 
+def test_evaluate_writes_reports_and_refuses_files_without_a_partner(run: Run, tmp_path: Path) -> None:
+    for name in ("found/a", "found/b", "true/a"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        write_midi([Note(0.5, 60, 1.0), Note(1.5, 62, 2.0)], tmp_path / f"{name}.mid")
+    folders = (tmp_path / "found", tmp_path / "true")
+    assert_refused(run("evaluate", *folders), "b.mid has no truth")
+    reports = [tmp_path / "report.md", tmp_path / "report.html"]
+    wanted = [part for report in reports for part in ("--report", report)]
+    result = run("evaluate", *folders, "--matched-only", *wanted)
+    assert result.code == 0
+    assert "b.mid has no truth" in result.err
+    assert reports[0].read_text().startswith("# found against true\n")
+    assert "<h1>found against true</h1>" in reports[1].read_text()
+    assert_refused(run("evaluate", *folders, "--report", tmp_path / "report.pdf"), ".md or .html")
+    assert_refused(run("evaluate", *folders, "--videos", tmp_path / "none"), "is no folder")
+
+
 def test_synth_lists_what_can_play(run: Run) -> None:
     result = run("synth", "--list")
     assert result.code == 0

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import numpy as np
 import pytest
 
 from pianoroll.keys import (
@@ -9,9 +10,11 @@ from pianoroll.keys import (
     BLACK_KEY_WIDTH,
     CENTRES,
     KEYS,
+    OCTAVES,
     WHITE_KEYS,
     is_black,
     key_edges,
+    key_outline,
     parse_pitch,
     pitch_name,
 )
@@ -63,3 +66,17 @@ def test_every_name_reads_back() -> None:
 def test_what_is_no_key_is_refused_by_name(name: str) -> None:
     with pytest.raises(ValueError, match=name or "no key name"):
         parse_pitch(name)
+
+
+def test_octaves_go_from_c_to_b_and_hold_each_key_once() -> None:
+    assert list(OCTAVES) == ["A0-B0", *(f"C{n}-B{n}" for n in range(1, 8)), "C8"]
+    assert [int(keys.sum()) for keys in OCTAVES.values()] == [3, *[12] * 7, 1]
+    assert sum(OCTAVES.values(), np.zeros(KEYS, int)).tolist() == [1] * KEYS
+    assert OCTAVES["C4-B4"][60 - 21]
+
+
+def test_the_outline_of_a_key_goes_to_its_front_edge() -> None:
+    assert key_outline(21).tolist() == [[0, 0], [1, 0], [1, 1], [0, 1]]
+    black = key_outline(22)
+    assert black[:, 0].max() - black[:, 0].min() == pytest.approx(BLACK_KEY_WIDTH)
+    assert 0.5 < black[:, 1].max() < 1

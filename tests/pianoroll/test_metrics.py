@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from pianoroll import Note
-from pianoroll.metrics import Score, frame_score, inside, note_score
+from pianoroll.metrics import FrameAverage, Score, frame_average, frame_score, inside, note_score, velocity_score
 
 TRUTH = [Note(1.0, 60, 2.0), Note(2.0, 62, 2.5), Note(3.0, 64, 3.2)]
 
@@ -17,6 +17,34 @@ def test_frames_are_counted_key_by_key() -> None:
     predicted[1:4, 10] = True
     predicted[0, 11] = True
     assert frame_score(predicted, true) == Score(true_positives=2, false_positives=2, misses=1)
+
+
+def test_each_frame_counts_alike_in_the_average_and_what_cannot_be_asked_counts_one() -> None:
+    true, predicted = np.zeros((4, 88), dtype=bool), np.zeros((4, 88), dtype=bool)
+    true[0, [10, 20]] = predicted[0, 10] = True  # half of it found
+    true[1, 10] = True  # nothing predicted: no precision to be asked
+    predicted[2, 10] = True  # nothing down: no recall to be asked
+    found = frame_average(predicted, true)  # and the last is empty, and seen as empty
+    assert (found.frames, found.empty) == (4, 2)
+    assert found.precision == pytest.approx((1 + 1 + 0 + 1) / 4)
+    assert found.recall == pytest.approx((1 / 2 + 0 + 1 + 1) / 4)
+    assert found.f1 == pytest.approx((2 / 3 + 0 + 0 + 1) / 4)
+    assert (found + found).f1 == found.f1
+    assert found + FrameAverage() == found
+    assert FrameAverage().f1 == 0.0
+
+
+def test_velocities_are_judged_up_to_a_straight_line() -> None:
+    true = [Note(i, 60 + i, i + 0.5, 30 + 10 * i) for i in range(8)]
+    assert velocity_score([replace(n, velocity=n.velocity // 2 + 5) for n in true], true) == Score(8, 0, 0)
+    one_off = [replace(n, velocity=120 if n.pitch == 60 else n.velocity) for n in true]
+    assert velocity_score(one_off, true).f1 < 1
+    late_end = [replace(n, offset=n.offset + (0.3 if n.pitch < 64 else 0)) for n in true]
+    assert velocity_score(late_end, true) == Score(8, 0, 0)
+    assert velocity_score(late_end, true, offsets=True) == Score(4, 4, 4)
+    assert velocity_score([], true) == Score(0, 0, 8)
+    assert velocity_score(true, [replace(n, velocity=80) for n in true]) is None
+    assert velocity_score(true, []) is None
 
 
 def test_f1_of_counts() -> None:
@@ -62,3 +90,5 @@ def test_inside_takes_notes_by_their_onset() -> None:
 def test_rolls_of_different_length_cannot_be_compared() -> None:
     with pytest.raises(ValueError, match="shape"):
         frame_score(np.zeros((2, 88), bool), np.zeros((3, 88), bool))
+    with pytest.raises(ValueError, match="shape"):
+        frame_average(np.zeros((2, 88), bool), np.zeros((3, 88), bool))

@@ -9,7 +9,16 @@ from PIL import Image
 
 from pianoroll import Note
 from pianoroll.midi import BeatGrid
-from pianoroll.plot import MAX_WIDTH, _lay_out, plot_comparison, plot_notes, write_comparison, write_plot
+from pianoroll.plot import (
+    MAX_WIDTH,
+    VERDICTS,
+    _lay_out,
+    comparison_svg,
+    plot_comparison,
+    plot_notes,
+    write_comparison,
+    write_plot,
+)
 
 BLUE, ORANGE = (47, 111, 183), (217, 118, 43)  # right and left hand
 
@@ -98,3 +107,12 @@ def test_the_same_picture_as_svg(tmp_path: Path) -> None:
     (bar,) = bars  # the legend names its colour in words
     assert float(bar.get("x", 0)) == pytest.approx(drawn[:, 1].min() - 3, abs=3)
     assert float(bar.get("width", 0)) == pytest.approx(np.ptp(drawn[:, 1]), abs=6)
+
+
+def test_a_comparison_as_svg_holds_the_same_bars() -> None:
+    true = [Note(0.5, 60, 1.0), Note(1.5, 62, 2.0), Note(2.5, 64, 3.0)]
+    found = [Note(0.51, 60, 1.0), Note(2.0, 70, 2.2)]
+    page = ElementTree.fromstring(comparison_svg(found, true, start=0.0, end=4.0))
+    edges = [each.get("stroke") for each in page.iter("{http://www.w3.org/2000/svg}rect")]
+    legend = 1  # of each kind
+    assert [edges.count(VERDICTS[kind][1]) - legend for kind in ("hit", "miss", "extra")] == [1, 2, 1]

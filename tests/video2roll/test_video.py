@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from video2roll.video import VideoError, bursts, probe, read_frames, sample_frames
+from video2roll.video import VideoError, bursts, frames_at, probe, read_frames, sample_frames
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "furelise.mp4"
 MakeVideo = Callable[..., Path]
@@ -143,3 +143,23 @@ def test_bursts_of_a_short_video_are_fewer_and_rare_key_frames_are_not_waited_fo
     assert len(list(bursts(video, 4, 1.0))) == 1
     monkeypatch.setattr("video2roll.video.FAR_KEY_FRAME", 3)
     assert list(bursts(video, 1, 0.2)) == []
+
+
+@pytest.mark.parametrize("name", ["video.mp4", "video.avi", "video.mkv"])
+def test_single_frames_are_those_that_reading_through_shows(make_video: MakeVideo, name: str) -> None:
+    video = make_video(name, frames=700)  # H.264's key frames lie 250 apart
+    every = list(read_frames(video))
+    wanted = [20.0, 0.0, 12.05, 12.05, 99.0]
+    found = frames_at(video, wanted)
+    reached = [next((frame for frame in every if frame.time >= second), every[-1]) for second in wanted]
+    assert [frame.time for frame in found] == pytest.approx([frame.time for frame in reached], abs=1e-3)
+    for frame, other in zip(found, reached, strict=True):
+        assert np.array_equal(frame.image, other.image)
+    assert frames_at(video, []) == []
+
+
+def test_single_frames_of_a_film_that_begins_late_and_of_none(make_video: MakeVideo, sound_only: Path) -> None:
+    video = make_video(stamps=[5000 + 100 * n for n in range(25)])
+    assert [frame.time for frame in frames_at(video, [1.0, 0.55])] == pytest.approx([1.0, 0.6], abs=1e-3)
+    with pytest.raises(VideoError):
+        frames_at(sound_only, [0.0])
