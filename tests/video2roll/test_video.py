@@ -1,6 +1,7 @@
 """Decoding: each frame with its own time, and what happens with videos that are not as they should be."""
 
 import itertools
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -163,3 +164,43 @@ def test_single_frames_of_a_film_that_begins_late_and_of_none(make_video: MakeVi
     assert [frame.time for frame in frames_at(video, [1.0, 0.55])] == pytest.approx([1.0, 0.6], abs=1e-3)
     with pytest.raises(VideoError):
         frames_at(sound_only, [0.0])
+
+
+ROTATED = {90: (0, 1, -1, 0), 180: (-1, 0, 0, -1), 270: (0, -1, 1, 0)}  # display matrices of phones, clockwise
+
+
+@pytest.mark.parametrize("angle", ROTATED)
+def test_a_turned_phone_s_video_is_turned_upright(tmp_path: Path, angle: int) -> None:
+    picture = np.full((48, 64, 3), 60, np.uint8)
+    picture[:16, :16] = 220  # the bright corner is the upper left one of what the sensor saw
+    with av.open(str(tmp_path / "phone.mp4"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for _ in range(3):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="bgr24")))
+        container.mux(stream.encode())
+    content = bytearray((tmp_path / "phone.mp4").read_bytes())
+    place = content.index(b"tkhd") + 44  # of the matrix in the header of the track
+    a, b, c, d = (value << 16 for value in ROTATED[angle])
+    content[place : place + 36] = struct.pack(">9i", a, b, 0, c, d, 0, 0, 0, 1 << 30)
+    (tmp_path / "phone.mp4").write_bytes(content)
+    for colour in (True, False):
+        image = next(iter(read_frames(tmp_path / "phone.mp4", colour=colour))).image
+        assert image.shape[:2] == ((48, 64) if angle == 180 else (64, 48))
+        bright = np.argwhere((image if image.ndim == 2 else image.mean(axis=2)) > 180).mean(axis=0)
+        side = {90: (0, 1), 180: (1, 1), 270: (1, 0)}[angle]
+        assert (bright > np.array(image.shape[:2]) / 2).astype(int).tolist() == list(side)
+
+
+@pytest.mark.parametrize("layout", ["yuv420p10le", "yuv422p10le", "yuv444p"])
+def test_shades_are_true_in_ten_bits_and_other_layouts(tmp_path: Path, layout: str) -> None:
+    with av.open(str(tmp_path / "deep.mkv"), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, layout
+        for shade in range(0, 256, 15):
+            frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), shade, np.uint8), format="bgr24")
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    for colour in (True, False):
+        shades = [float(frame.image.mean()) for frame in read_frames(tmp_path / "deep.mkv", colour=colour)]
+        np.testing.assert_allclose(shades, range(0, 256, 15), atol=3)
