@@ -111,7 +111,7 @@ def test_stopping_early_ends_the_workers_and_leaves_nothing_half_written(tmp_pat
     assert next(outcomes).item == 0
     wait_for(tmp_path / "pid1")
     began = time.monotonic()
-    outcomes.close()  # type: ignore[attr-defined]
+    outcomes.close()
     assert time.monotonic() - began < work.PATIENCE
     assert sorted(path.name for path in tmp_path.iterdir()) == ["0.txt", "pid0", "pid1"]
 
