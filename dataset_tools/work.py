@@ -9,12 +9,13 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import FrameType
@@ -170,6 +171,7 @@ class _Worker:
 def _serve(task: Callable[[Any], Any], pipe: Connection) -> None:
     """A worker's life: say that it is ready, then do what comes until the pipe is closed."""
     signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         pipe.send((None, None))
         while True:
@@ -183,6 +185,16 @@ def _serve(task: Callable[[Any], Any], pipe: Connection) -> None:
                 pipe.send((None, _unforeseen(error)))
     except (EOFError, OSError):
         return
+
+
+def _end_with_parent() -> None:
+    """Where the run itself is killed, its workers must not go on: the next run would meet them at the same files."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(PATIENCE)
+    os._exit(1)
 
 
 def _stop(number: int, frame: FrameType | None) -> None:

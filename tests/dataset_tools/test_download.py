@@ -2,7 +2,6 @@
 
 import csv
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -60,7 +59,7 @@ class Answer(BaseHTTPRequestHandler):
             self.send_error(404)
             return
         data = (self.server.folder / name).read_bytes()
-        start = int(asked.removeprefix("bytes=").split("-")[0]) if asked else 0
+        start = start_of(asked) if asked else 0
         self.send_response(206 if asked else 200)
         self.send_header("Content-Type", "application/dash+xml" if name.endswith(".mpd") else "video/mp4")
         self.send_header("Accept-Ranges", "bytes")
@@ -115,6 +114,10 @@ def write_clip(path: Path, seed: int = 0, sound: bool = False, picture: bool = T
 def write_list(folder: Path, site: Site, *names: str) -> Path:
     (folder / "list.txt").write_text("# a list\n\n" + "".join(f"{site.url}/{name}  # why not\n" for name in names))
     return folder / "list.txt"
+
+
+def start_of(asked: str) -> int:
+    return int(asked.removeprefix("bytes=").split("-")[0])
 
 
 def rows(path: Path) -> list[dict[str, str]]:
@@ -179,7 +182,7 @@ def test_a_transfer_that_breaks_off_is_gone_on_with(tmp_path: Path, site: Site) 
     site.broken.add("clip.mp4")
     (name,) = download(write_list(tmp_path, site, "clip.mp4"), tmp_path / "got", pause=0).fetched
     assert (tmp_path / "got" / f"{name}.mp4").read_bytes() == clip.read_bytes()
-    assert site.ranges("clip.mp4")[-1] == f"bytes={clip.stat().st_size // 2}-"
+    assert 0 < start_of(site.ranges("clip.mp4")[-1]) <= clip.stat().st_size // 2
 
 
 def test_a_run_that_is_killed_is_gone_on_with(tmp_path: Path, site: Site) -> None:
@@ -188,13 +191,14 @@ def test_a_run_that_is_killed_is_gone_on_with(tmp_path: Path, site: Site) -> Non
     site.stuck.add("slow.mp4")
     wanted, got = write_list(tmp_path, site, "first.mp4", "slow.mp4"), tmp_path / "got"
     words = ["-m", "app.cli", "data", "download", str(wanted), "--out", str(got), "--pause", "0"]
-    run = subprocess.Popen([sys.executable, *words], cwd=Path(__file__).parents[2])
+    run = subprocess.Popen([sys.executable, *words], cwd=Path(__file__).parents[2], stderr=subprocess.PIPE)
     end = time.monotonic() + 30
-    while not any(path.stat().st_size >= slow.stat().st_size // 2 for path in got.glob("slow*.part")):
-        assert time.monotonic() < end, "half of it never came"
+    while not any(path.stat().st_size for path in got.glob("slow*.part")):
+        assert time.monotonic() < end, "nothing of it ever came"
         time.sleep(0.05)
-    run.send_signal(signal.SIGKILL)
-    run.wait()
+    run.kill()
+    run.communicate()  # ends once its worker, too, is gone
+    half = next(got.glob("slow*.part")).stat().st_size
     assert len(rows(got / "manifest.csv")) == 1
     with open(got / "manifest.csv", "a") as file:
         file.write("slow,half of a li")
@@ -204,7 +208,7 @@ def test_a_run_that_is_killed_is_gone_on_with(tmp_path: Path, site: Site) -> Non
     assert [name.split("-")[0] for name in (*found.had, *found.fetched)] == ["first", "slow"]
     assert (got / f"{found.fetched[0]}.mp4").read_bytes() == slow.read_bytes()
     assert {file for file, _ in site.asked[asked:]} == {"slow.mp4"}
-    assert site.ranges("slow.mp4")[-1] == f"bytes={slow.stat().st_size // 2}-"
+    assert start_of(site.ranges("slow.mp4")[-1]) == half
     assert len(rows(got / "manifest.csv")) == 2
 
 
