@@ -191,14 +191,18 @@ def read_list(source: str | os.PathLike[str]) -> list[Wanted]:
         lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise DownloadError(f"{path} is no text that can be read: {error}.") from error
-    rows = _read_table(path, lines) if path.suffix.lower() == ".csv" else _read_lines(lines)
+    try:
+        rows = _read_table(path, lines) if path.suffix.lower() == ".csv" else _read_lines(lines)
+    except csv.Error as error:
+        raise DownloadError(f"{path} is no table: {error}.") from error
     wanted: dict[str, Wanted] = {}
     for number, row in rows:
         try:
             video = _wanted(row)
         except ValueError as error:
             raise DownloadError(f"{path}, row {number}: {error}; mend or remove it.") from error
-        wanted.setdefault(video.id, video)
+        if wanted.setdefault(video.id, video).url != video.url:
+            raise DownloadError(f"{path}, row {number}: “{video.id}” names another video above; give each its own id.")
     if not wanted:
         raise DownloadError(f"{path} names no video; write a YouTube id or an address on each line.")
     return list(wanted.values())
@@ -287,7 +291,7 @@ def fetch(video: Wanted, *, folder: Path, pause: float) -> dict[str, object]:
     import yt_dlp
 
     # A file has its last name only once it is whole: it was fetched, and the run ended before the manifest had it.
-    whole = [path for path in folder.glob(f"{video.id}.*") if path.stem == video.id]
+    whole = [path for path in folder.glob(f"{video.id}.*") if path.stem == video.id and path.suffix != ".csv"]
     settings = _settings(folder, video.id, pause, fetched=bool(whole))
     try:
         with yt_dlp.YoutubeDL(settings) as youtube:
@@ -296,7 +300,7 @@ def fetch(video: Wanted, *, folder: Path, pause: float) -> dict[str, object]:
         raise DownloadError(_reason(str(error))) from error
     parts = [Path(part["filepath"]) for part in (info or {}).get("requested_downloads", []) if "filepath" in part]
     if not info or not (whole or parts):
-        raise DownloadError(f"{video.url} shows no single video that can be fetched.")
+        raise DownloadError(f"{video.url} shows no single video that can be fetched: it may be a list, or live.")
     path = whole[0] if whole else _put_together(parts, folder / video.id)
     facts = _look_at(path)
     about = {"title": "title", "uploader": "uploader", "licence": "license"}
@@ -352,6 +356,8 @@ class _Silent:
 
 def _single(info: dict[str, Any], *, incomplete: bool = False) -> str | None:
     """Why a video is not to be fetched, if so."""
+    if info.get("playlist_index") is not None:
+        return "it is one of several"
     return "it is live" if info.get("is_live") else None
 
 

@@ -61,7 +61,8 @@ class Answer(BaseHTTPRequestHandler):
         data = (self.server.folder / name).read_bytes()
         start = start_of(asked) if asked else 0
         self.send_response(206 if asked else 200)
-        self.send_header("Content-Type", "application/dash+xml" if name.endswith(".mpd") else "video/mp4")
+        kinds = {".mpd": "application/dash+xml", ".html": "text/html"}
+        self.send_header("Content-Type", kinds.get(Path(name).suffix, "video/mp4"))
         self.send_header("Accept-Ranges", "bytes")
         self.send_header("Content-Length", str(len(data) - start))
         if asked:
@@ -160,29 +161,60 @@ def test_videos_are_fetched_once_and_told_of(tmp_path: Path, site: Site) -> None
     assert {file for file, _ in site.asked[asked:]} == {"gone.mp4"}
 
 
-def test_a_damaged_file_is_fetched_again(tmp_path: Path, site: Site) -> None:
-    clips = [write_clip(site.folder / f"clip{k}.mp4", seed=k) for k in range(3)]
-    wanted = write_list(tmp_path, site, *(clip.name for clip in clips))
-    download(wanted, tmp_path / "got", pause=0)
-    whole, cut, changed = (tmp_path / "got" / row["file"] for row in rows(tmp_path / "got" / "manifest.csv"))
+def test_files_are_looked_at_before_they_are_left_alone(tmp_path: Path, site: Site) -> None:
+    clips = [write_clip(site.folder / f"clip{k}.mp4", seed=k) for k in range(4)]
+    wanted, got = write_list(tmp_path, site, *(clip.name for clip in clips)), tmp_path / "got"
+    download(wanted, got, pause=0)
+    before = rows(got / "manifest.csv")
+    untouched, cut, changed, untold = paths = [got / row["file"] for row in before]
     cut.write_bytes(b"short")
     data = bytearray(changed.read_bytes())
     data[-100] ^= 1
     changed.write_bytes(data)
-    for path in (whole, changed):
+    for path in (untouched, changed):
         os.utime(path, (time.time() + 60, time.time() + 60))
-    found = download(wanted, tmp_path / "got", pause=0)
-    assert (found.had, found.fetched) == ([whole.stem], [cut.stem, changed.stem])
-    assert [path.read_bytes() for path in (whole, cut, changed)] == [clip.read_bytes() for clip in clips]
-    assert len(rows(tmp_path / "got" / "manifest.csv")) == 3
+    lines = (got / "manifest.csv").read_text().splitlines(keepends=True)
+    (got / "manifest.csv").write_text("".join(lines[:-1]))  # killed between the file and its row
+    written = untold.stat().st_mtime_ns
+    found = download(wanted, got, pause=0)
+    assert (found.had, found.fetched) == ([untouched.stem], [cut.stem, changed.stem, untold.stem])
+    assert [path.read_bytes() for path in paths] == [clip.read_bytes() for clip in clips]
+    assert untold.stat().st_mtime_ns == written
+    after = {row["id"]: {**row, "fetched": ""} for row in rows(got / "manifest.csv")}
+    assert after == {row["id"]: {**row, "fetched": ""} for row in before}
 
 
-def test_a_transfer_that_breaks_off_is_gone_on_with(tmp_path: Path, site: Site) -> None:
-    clip = write_clip(site.folder / "clip.mp4")
-    site.broken.add("clip.mp4")
-    (name,) = download(write_list(tmp_path, site, "clip.mp4"), tmp_path / "got", pause=0).fetched
-    assert (tmp_path / "got" / f"{name}.mp4").read_bytes() == clip.read_bytes()
-    assert 0 < start_of(site.ranges("clip.mp4")[-1]) <= clip.stat().st_size // 2
+def test_what_a_site_may_send(tmp_path: Path, site: Site) -> None:
+    names = ["broken.mp4", "apart.mpd", "many.html", "none.mp4"]
+    broken = write_clip(site.folder / "broken.mp4")
+    site.broken.add("broken.mp4")
+    (site.folder / "apart.mpd").write_text(MPD)
+    picture = write_clip(site.folder / "picture.mp4")
+    write_clip(site.folder / "sound.m4a", picture=False, sound=True)
+    several = "".join(f'<video src="{site.url}/{name}"></video>' for name in ("picture.mp4", "sound.m4a"))
+    (site.folder / "many.html").write_text(f"<html><head><title>Two</title></head><body>{several}</body></html>")
+    (site.folder / "none.mp4").write_text("<html>Please log in.</html>" * 100)
+    found = download(write_list(tmp_path, site, *names), tmp_path / "got", pause=0)
+    files = [tmp_path / "got" / row["file"] for row in rows(tmp_path / "got" / "manifest.csv")]
+    many, none = found.unavailable.values()
+
+    # A transfer that breaks off is gone on with.
+    assert files[0].read_bytes() == broken.read_bytes()
+    assert 0 < start_of(site.ranges("broken.mp4")[-1]) <= broken.stat().st_size // 2
+    # Picture and sound that come apart are put together as they are.
+    with av.open(str(files[1])) as file, av.open(str(picture)) as sent:
+        assert [stream.type for stream in file.streams] == ["video", "audio"]
+        track = file.streams.audio[0]
+        assert float((track.duration or 0) * (track.time_base or 0)) == pytest.approx(2, abs=0.1)
+        frames, true = (list(each.decode(video=0)) for each in (file, sent))
+    assert [frame.time for frame in frames] == [frame.time for frame in true]
+    assert all(np.array_equal(a.to_ndarray(), b.to_ndarray()) for a, b in zip(frames, true, strict=True))
+    # A page of several videos gives none of them; what is no video is not kept.
+    assert "shows no single video" in many
+    assert none
+    assert {path.name for path in (tmp_path / "got").iterdir()} - {"manifest.csv", "unavailable.csv"} == {
+        file.name for file in files
+    }
 
 
 def test_a_run_that_is_killed_is_gone_on_with(tmp_path: Path, site: Site) -> None:
@@ -210,42 +242,6 @@ def test_a_run_that_is_killed_is_gone_on_with(tmp_path: Path, site: Site) -> Non
     assert {file for file, _ in site.asked[asked:]} == {"slow.mp4"}
     assert start_of(site.ranges("slow.mp4")[-1]) == half
     assert len(rows(got / "manifest.csv")) == 2
-
-
-def test_a_file_that_the_manifest_has_not_is_told_of_and_not_fetched_again(tmp_path: Path, site: Site) -> None:
-    write_clip(site.folder / "clip.mp4")
-    wanted, got = write_list(tmp_path, site, "clip.mp4"), tmp_path / "got"
-    (name,) = download(wanted, got, pause=0).fetched
-    (before,) = rows(got / "manifest.csv")
-    (got / "manifest.csv").unlink()
-    began = (got / f"{name}.mp4").stat().st_mtime_ns
-    assert download(wanted, got, pause=0).fetched == [name]
-    (after,) = rows(got / "manifest.csv")
-    assert {**after, "fetched": ""} == {**before, "fetched": ""}
-    assert (got / f"{name}.mp4").stat().st_mtime_ns == began
-
-
-def test_picture_and_sound_that_come_apart_are_put_together(tmp_path: Path, site: Site) -> None:
-    (site.folder / "both.mpd").write_text(MPD)
-    picture = write_clip(site.folder / "picture.mp4")
-    write_clip(site.folder / "sound.m4a", picture=False, sound=True)
-    (name,) = download(write_list(tmp_path, site, "both.mpd"), tmp_path / "got", pause=0).fetched
-    with av.open(str(tmp_path / "got" / f"{name}.mp4")) as file, av.open(str(picture)) as sent:
-        assert [stream.type for stream in file.streams] == ["video", "audio"]
-        assert float(file.streams.audio[0].duration * file.streams.audio[0].time_base) == pytest.approx(2, abs=0.1)
-        frames, true = (list(each.decode(video=0)) for each in (file, sent))
-    assert [frame.time for frame in frames] == [frame.time for frame in true]
-    assert all(np.array_equal(a.to_ndarray(), b.to_ndarray()) for a, b in zip(frames, true, strict=True))
-    assert len(list((tmp_path / "got").iterdir())) == 2
-
-
-def test_what_is_no_video_is_unavailable(tmp_path: Path, site: Site) -> None:
-    (site.folder / "page.mp4").write_text("<html>Please log in.</html>" * 100)
-    write_clip(site.folder / "good.mp4")
-    found = download(write_list(tmp_path, site, "page.mp4", "good.mp4"), tmp_path / "got", pause=0, jobs=2)
-    assert len(found.fetched) == 1
-    assert len(found.unavailable) == 1
-    assert not list((tmp_path / "got").glob("page*"))
 
 
 @pytest.mark.skipif(not PIANOYT.exists(), reason="PianoYT's list is not here")
@@ -282,12 +278,11 @@ def test_lists_of_all_kinds(tmp_path: Path) -> None:
         ("list.csv", "name,age\nx,3\n", "row 1: no column is named id, url, address or link"),
         ("list.csv", "id,split\nabcdefghijk,dev\nABCDEFGHIJK\n", "row 3: 1 fields instead of 2"),
         ("list.csv", "id,crop\nabcdefghijk,\nABCDEFGHIJK,9 1 2 3\n", "row 3: the crop “9 1 2 3”"),
+        ("list.csv", "id,url\na,http://x.org/1\na,http://x.org/2\n", "row 3: “a” names another video above"),
         ("list.csv", "1,'https://youtu.be/abcdefghijk',1,0,9,0,9\n2,'https://youtu.be/abcd',1,0,9,0,9\n", "row 2: "),
     ],
 )
-def test_a_wrong_row_is_refused_before_anything_is_fetched(
-    tmp_path: Path, name: str, text: str, sentence: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_wrong_row_is_refused_before_anything_is_fetched(tmp_path: Path, name: str, text: str, sentence: str) -> None:
     (tmp_path / name).write_text(text)
     with pytest.raises(DownloadError, match=sentence):
         download(tmp_path / name, tmp_path / "got")
