@@ -363,7 +363,13 @@ def _single(info: dict[str, Any], *, incomplete: bool = False) -> str | None:
 
 def _reason(text: str) -> str:
     """The site's own reason in one line, without what yt-dlp says of itself."""
-    text = re.sub(r"^ERROR:\s*(\[[^]]*\]\s*)?|\s*\(caused by .*|[;.]?\s*please report this issue on .*", "", text)
+    for noise in (
+        r"^ERROR:\s*(\[[^]]*\]\s*([^\s:]+:\s+)?)?",
+        r"\s*\(caused by .*",
+        r"[;.]?\s*please report this issue on .*",
+        r"HTTPS?Connection\(.*?\): ",
+    ):
+        text = re.sub(noise, "", text, flags=re.DOTALL)
     return " ".join(text.split()) or "It cannot be fetched."
 
 
