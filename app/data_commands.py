@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from app.terminal import Debug, Json, Quiet, complain, print_json, progress, say
+from app.terminal import Debug, Json, Quiet, complain, print_json, progress, say, warn
 
 SOME_FAILED = 4  # exit code: some items could not be done, all others were
 
@@ -61,11 +61,17 @@ def download(
     debug: Debug = False,
 ) -> None:
     """Fetch videos, 720 lines or more with sound where the site has it. Exit code 4 where some cannot be had."""
+    from dataset_tools.download import LINES
     from dataset_tools.download import download as fetch_all
 
     with progress() as tell:
         found = fetch_all(source, out, pause=pause, jobs=jobs, ray=ray, retry=retry, progress=tell)
     say(f"{len(found.fetched)} videos fetched, {len(found.had)} were there: {out / 'manifest.csv'}")
+    if found.small:
+        warn(
+            f"{len(found.small)} have fewer than {LINES} lines (see height in manifest.csv); YouTube gives yt-dlp more "
+            'where it can run its scripts: pip install "yt-dlp[default,deno]".'
+        )
     for video, reason in found.unavailable.items():
         complain(f"{video}: {reason}")
     if as_json:

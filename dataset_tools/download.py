@@ -42,8 +42,9 @@ MANIFEST = (
 UNAVAILABLE = ("id", "url", "reason", "tried")
 ADDRESSES = ("url", "address", "link")  # names of the column that holds addresses
 SPLITS = {"1": "train", "3": "test"}  # PianoYT's
-# Whole files of 720 lines or more; else picture and sound apart, which are put together here: no ffmpeg is needed.
-FORMATS = "b[height>=720]/(bv,ba)/b/bv"
+LINES = 720  # what a picture should have at least
+# Whole files of so many lines; else picture and sound apart, which are put together here: no ffmpeg is needed.
+FORMATS = f"b[height>={LINES}]/(bv,ba)/b/bv"
 PREFERRED = ["res:1080", "vcodec:h264", "ext:mp4:m4a", "acodec:aac"]  # more than 1080 lines teach nothing
 PAUSE = 5.0  # seconds before each file, up to twice as long
 TIMEOUT = 30.0  # seconds that a server may be silent
@@ -78,15 +79,19 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Downloads:
-    """Ids: fetched by this run, had before, and the reason for each of the list that there is none of."""
+    """Ids: fetched by this run, had before, and the reason for each of the list that there is none of.
+
+    ``small``: those fetched by this run that have fewer than LINES.
+    """
 
     fetched: list[str]
     had: list[str]
     unavailable: dict[str, str]
+    small: list[str]
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
-        return {"fetched": self.fetched, "had": self.had, "unavailable": self.unavailable}
+        return {"fetched": self.fetched, "had": self.had, "unavailable": self.unavailable, "small": self.small}
 
 
 def download(
@@ -110,6 +115,8 @@ def download(
         raise DownloadError(f"--pause is {pause:g}; give 0 or more seconds.")
     target = check_folder(folder).resolve()
     manifest, unavailable = Ledger(target / "manifest.csv", MANIFEST), Ledger(target / "unavailable.csv", UNAVAILABLE)
+    for scrap in target.glob(".writing-*"):  # of a run that was killed while it wrote
+        scrap.unlink()
     had = [video.id for video in wanted if video.id in manifest and _is_whole(target, manifest.rows[video.id])]
     whole = set(had)
     missing = [video for video in wanted if video.id not in whole and (retry or video.id not in unavailable)]
@@ -135,7 +142,8 @@ def download(
                 _check_going_on(reason, hosts if ray is None else set())
                 unavailable.add({"id": video.id, "url": video.url, "reason": reason, "tried": _now()})
     reasons = {v.id: unavailable.rows[v.id]["reason"] for v in wanted if v.id in unavailable and v.id not in whole}
-    return Downloads(fetched, had, reasons)
+    small = [name for name in fetched if int(manifest.rows[name]["height"]) < LINES]
+    return Downloads(fetched, had, reasons, small)
 
 
 def _is_whole(folder: Path, row: dict[str, str]) -> bool:

@@ -56,6 +56,7 @@ def test_exit_codes_and_what_is_told(
     assert json.loads(said.out)["fetched"] == ["one"]
     assert "404" in json.loads(said.out)["unavailable"]["two"]
     assert "silentkeys: two: " in said.err
+    assert "1 have fewer than 720 lines" in said.err
     make_video("two.mp4")
     assert call(monkeypatch, *words) == 4
     assert call(monkeypatch, *words, "--retry") == 0

@@ -131,7 +131,7 @@ def test_videos_are_fetched_once_and_told_of(tmp_path: Path, site: Site) -> None
     wanted = write_list(tmp_path, site, "clip0.mp4", "clip1.mp4", "clip0.mp4", "gone.mp4", "clip2.mp4")
     found = download(wanted, tmp_path / "got", pause=0)
     assert len(found.fetched) == 3
-    assert found.had == []
+    assert (found.had, found.small) == ([], found.fetched)
     told = rows(tmp_path / "got" / "manifest.csv")
     assert [row["url"].rsplit("/")[-1] for row in told] == [clip.name for clip in clips]
     for row, clip in zip(told, clips, strict=True):
@@ -174,11 +174,16 @@ def test_files_are_looked_at_before_they_are_left_alone(tmp_path: Path, site: Si
         os.utime(path, (time.time() + 60, time.time() + 60))
     lines = (got / "manifest.csv").read_text().splitlines(keepends=True)
     (got / "manifest.csv").write_text("".join(lines[:-1]))  # killed between the file and its row
+    (got / ".writing-half.mp4").touch()
     written = untold.stat().st_mtime_ns
+    asked = len(site.asked)
     found = download(wanted, got, pause=0)
     assert (found.had, found.fetched) == ([untouched.stem], [cut.stem, changed.stem, untold.stem])
     assert [path.read_bytes() for path in paths] == [clip.read_bytes() for clip in clips]
     assert untold.stat().st_mtime_ns == written
+    names = [file for file, _ in site.asked[asked:]]  # asked for what it is, and then for itself
+    assert [names.count(clip.name) for clip in clips] == [0, 2, 2, 1]
+    assert {path.name for path in got.iterdir()} == {"manifest.csv", *(path.name for path in paths)}
     after = {row["id"]: {**row, "fetched": ""} for row in rows(got / "manifest.csv")}
     assert after == {row["id"]: {**row, "fetched": ""} for row in before}
 
