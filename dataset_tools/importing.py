@@ -60,6 +60,8 @@ def import_takes(
     where a player or video would stand in two splits, before anything is done; and WorkError.
     """
     folder = check_folder(out).resolve()
+    for scrap in folder.rglob(".writing-*"):  # of a run that was killed while it wrote
+        scrap.unlink()
     entries = {entry.clip: entry for entry in _already(folder)}
     clips = [take.clip for take in takes]
     if twice := sorted({clip for clip in clips if clips.count(clip) > 1}):

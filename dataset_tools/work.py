@@ -9,12 +9,13 @@ import logging
 import os
 import signal
 import threading
+import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Generator, Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from importlib.util import find_spec
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
 from multiprocessing.connection import Connection, wait
 from pathlib import Path
 from types import FrameType
@@ -60,7 +61,7 @@ def do_all(
     jobs: int | None = None,
     ray: str | None = None,
     tell: Tell | None = None,
-) -> Iterator[Outcome[Item, Result]]:
+) -> Generator[Outcome[Item, Result], None, None]:
     """Do ``task`` for every item, in other processes; gives each one's outcome once, as they come, in any order.
 
     ``jobs``: so many at a time; None is one here, and one a CPU on Ray. ``ray``: a cluster's address ("auto",
@@ -74,10 +75,11 @@ def do_all(
     if not items:
         return
     outcomes = _on_ray(task, items, jobs, ray) if ray is not None else _here(task, items, jobs or 1)
-    for done, outcome in enumerate(outcomes, start=1):
-        if tell is not None:
-            tell(done, len(items))
-        yield outcome
+    with closing(outcomes):
+        for done, outcome in enumerate(outcomes, start=1):
+            if tell is not None:
+                tell(done, len(items))
+            yield outcome
 
 
 def _attempt(task: Callable[[Item], Result], item: Item) -> Outcome[Item, Result]:
@@ -169,6 +171,7 @@ class _Worker:
 def _serve(task: Callable[[Any], Any], pipe: Connection) -> None:
     """A worker's life: say that it is ready, then do what comes until the pipe is closed."""
     signal.signal(signal.SIGTERM, _stop)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         pipe.send((None, None))
         while True:
@@ -184,11 +187,23 @@ def _serve(task: Callable[[Any], Any], pipe: Connection) -> None:
         return
 
 
+def _end_with_parent() -> None:
+    """Where the run itself is killed, its workers must not go on: the next run would meet them at the same files."""
+    parent = parent_process()
+    assert parent is not None
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(PATIENCE)
+    os._exit(1)
+
+
 def _stop(number: int, frame: FrameType | None) -> None:
     raise SystemExit  # runs what stands in “finally”, as a signal alone does not
 
 
-def _here(task: Callable[[Item], Result], items: Sequence[Item], jobs: int) -> Iterator[Outcome[Item, Result]]:
+def _here(
+    task: Callable[[Item], Result], items: Sequence[Item], jobs: int
+) -> Generator[Outcome[Item, Result], None, None]:
     """Outcomes of the items, done by ``jobs`` processes."""
     queue = _Queue(len(items))
     jobs = min(jobs, len(items))
@@ -275,7 +290,7 @@ def _death(code: int) -> str:
 
 def _on_ray(
     task: Callable[[Item], Result], items: Sequence[Item], jobs: int | None, address: str
-) -> Iterator[Outcome[Item, Result]]:
+) -> Generator[Outcome[Item, Result], None, None]:
     """Outcomes of the items, done by a cluster; only a few more than are worked on are handed over at a time."""
     ray, ours = _connect(address)
     # Ray's own retries are off: it counts kills for want of memory apart, and repeats those for ever.
