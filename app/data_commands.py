@@ -145,8 +145,10 @@ def check(
 
 @data.command()
 def label(
-    source: Annotated[Path, typer.Argument(metavar="AUDIO_OR_VIDEO", help="A recording of a piano.")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.mid", help="The labels.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="AUDIO_OR_VIDEO", help="A recording of a piano, or a folder of them.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="FILE.mid", help="The labels; a folder for a folder's.")],
     engine: Annotated[
         str | None,
         typer.Option(
@@ -163,18 +165,38 @@ def label(
         Path | None,
         typer.Option("--activations", metavar="FILE.npz", help="What Onsets and Frames says every 32 ms, too."),
     ] = None,
+    jobs: Jobs = None,
+    ray: Ray = None,
+    force: Force = False,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """The notes of a recording, from its sound or from the bars that fall onto its keys."""
-    from app.pipeline import label as make_label
-    from dataset_tools.label import check_engine
+    """The notes of a recording, or of all in a folder, from sound or from the bars that fall onto the keys.
+
+    Exit code 4 where some of a folder cannot be labelled."""
+    from dataset_tools.label import check_engine, label_file, orders_of
+    from dataset_tools.work import do_all
 
     chosen = check_engine(engine, weights, activations)
+    orders = orders_of(source, out, chosen, weights, activations)
     with progress() as tell:
         tell("reading" if chosen == "falling_notes" else "listening", None)
-        notes = make_label(source, out, engine=chosen, weights=weights, activations=activations)
-    say(f"{len(notes)} notes: {out}")
+        if not source.is_dir():
+            notes = label_file(orders[0])
+            say(f"{notes} notes: {out}")
+            if as_json:
+                print_json({"file": str(out), "notes": notes, "engine": chosen})
+            return
+        due = [order for order in orders if force or not order.out.exists()]
+        done = list(
+            do_all(label_file, due, jobs=jobs, ray=ray, tell=lambda n, of: tell(f"{n} of {of} recordings", n / of))
+        )
+    failures = {str(outcome.item.source): outcome.failure for outcome in done if outcome.failure is not None}
+    for name, reason in failures.items():
+        complain(f"{name}: {reason}")
+    say(f"{len(due) - len(failures)} recordings labelled, {len(orders) - len(due)} had been before: {out}")
     if as_json:
-        print_json({"file": str(out), "notes": len(notes), "engine": chosen})
+        print_json({"folder": str(out), "labelled": len(due) - len(failures), "failures": failures, "engine": chosen})
+    if failures:
+        raise typer.Exit(SOME_FAILED)

@@ -301,28 +301,6 @@ def synth(
         midi_synth.write_sound(sound, out, sample_rate=sample_rate)
 
 
-def label(
-    source: Pathlike,
-    out: Pathlike,
-    *,
-    engine: str | None = None,
-    weights: Pathlike | None = None,
-    activations: Pathlike | None = None,
-) -> list[Note]:
-    """Write the notes of a recording, as ``dataset_tools.label`` finds them, to the file ``out`` (.mid). Raises
-    LabelError, CheckpointError, VideoError, KeyboardError and FileError."""
-    from dataset_tools.label import check_engine
-    from dataset_tools.label import label as find_labels
-
-    _check_file(out, ".mid", ".midi")
-    if activations is not None:
-        _check_file(activations, ".npz")
-    engine = check_engine(engine, weights, activations)
-    found = find_labels(source, engine, weights=weights, activations=activations)
-    write_midi(found, out, text=[f"silentkeys {own_version()}", f"labels by {engine} of {Path(source).name}"])
-    return found
-
-
 def _played(read: PianoRoll, model: str | None, pedalled: bool) -> tuple[list[Note], list[tuple[float, float]]]:
     """The notes of a roll with hands, fingers and velocities; and the seconds in which the pedal is down, if any."""
     import roll2midi

@@ -1,14 +1,18 @@
-"""Labels for videos that have none: the notes of a recording, heard in its sound or read from its falling notes."""
+"""Labels for videos that have none: the notes of recordings, heard in their sound or read from their falling notes."""
 
 import os
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 
 import av
 import numpy as np
 
-from pianoroll import Note, SilentkeysError
+from pianoroll import Note, SilentkeysError, write_midi
+from pianoroll.files import check_folder
+from video2roll.video import VIDEO_SUFFIXES
 
+RECORDINGS = VIDEO_SUFFIXES | {".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aac", ".aiff", ".aif", ".wma"}
 ENGINES = ("transkun", "onsets_frames", "falling_notes")
 RATE = 44100  # samples a second
 SILENT = 1e-4  # of full scale: no louder than that is no music
@@ -66,6 +70,54 @@ def check_engine(
             "or a checkpoint of Onsets and Frames: --engine onsets_frames --weights FILE."
         )
     return engine
+
+
+@dataclass(frozen=True)
+class Order:
+    """A recording ``source`` to be labelled, and the files that are to be written: ``out`` (.mid), and for Onsets and
+    Frames ``activations`` (.npz), if wanted. ``engine`` and ``weights``: see ``label``."""
+
+    source: Path
+    out: Path
+    engine: str
+    weights: Path | None = None
+    activations: Path | None = None
+
+
+def label_file(order: Order) -> int:
+    """Write the labels of one recording; gives the number of notes. Raises what ``label`` does, and FileError."""
+    found = label(order.source, order.engine, weights=order.weights, activations=order.activations)
+    write_midi(found, order.out, text=[f"labels by {order.engine} of {order.source.name}"])
+    return len(found)
+
+
+def orders_of(source: Path, out: Path, engine: str, weights: Path | None, activations: Path | None) -> list[Order]:
+    """What is to be labelled: a file, to the file ``out``; or every recording in a folder and those below, to files of
+    their names in the folder ``out`` (and ``activations``). Raises LabelError and FileError before any long work."""
+    if not source.is_dir():
+        _check_names((out, (".mid", ".midi")), (activations, (".npz",)))
+        return [Order(source.resolve(), out.resolve(), engine, weights, activations)]
+    found = sorted(path for path in source.rglob("*") if path.suffix.lower() in RECORDINGS)
+    if not found:
+        raise LabelError(f"{source} holds no recording; labelled are {', '.join(sorted(RECORDINGS))}.")
+    target, kept = check_folder(out).resolve(), activations and check_folder(activations).resolve()
+    orders: dict[Path, Order] = {}
+    for path in found:
+        name = path.relative_to(source)
+        midi = target / name.with_suffix(".mid")
+        if midi in orders:  # a.mp4 and a.wav
+            midi = target / name.with_name(f"{name.name}.mid")
+        notes = kept / midi.relative_to(target).with_suffix(".npz") if kept else None
+        orders[midi] = Order(path.resolve(), midi, engine, weights and weights.resolve(), notes)
+    return list(orders.values())
+
+
+def _check_names(*files: tuple[Path | None, tuple[str, ...]]) -> None:
+    for path, endings in files:
+        if path is not None:
+            if path.suffix.lower() not in endings:
+                raise LabelError(f"{path}: name a file that ends in {' or '.join(endings)}.")
+            check_folder(path.parent)
 
 
 def _hear_onsets_frames(

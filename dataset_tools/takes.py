@@ -20,12 +20,12 @@ import numpy as np
 from dataset_tools.clips import read_manifest
 from dataset_tools.foreign_pickle import read_arrays
 from dataset_tools.strip_set import choose_split
-from dataset_tools.table import read_table
+from dataset_tools.table import Row, read_table
 from pianoroll import FileError, Note, read_midi
 from pianoroll.keys import HIGHEST_PITCH, KEYS, LOWEST_PITCH
 from video2roll.rectify import CornersError, Keyboard
+from video2roll.video import VIDEO_SUFFIXES
 
-VIDEOS = (".mp4", ".mov", ".mkv", ".webm", ".avi", ".wmv", ".m4v")
 MIDI = (".mid", ".midi")
 TABLES = (".csv", ".tsv", ".txt")
 AUDEO_RATE = 25.0  # frames a second of Audeo's pictures and labels
@@ -128,8 +128,8 @@ def _pianoyt(root: Path) -> Iterable[Take]:
     tables = sorted(root.rglob("pianoyt.csv")) or sorted(root.rglob("PianoYT.csv"))
     if not tables:
         return
-    files = {path.stem: path for path in root.rglob("*") if path.suffix.lower() in VIDEOS}
-    got = {row.text("id"): root / row.text("file") for row in _downloads(root)}
+    files = {path.stem: path for path in root.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES}
+    got = {row.text("id"): row.file.parent / row.text("file") for row in _downloads(root)}
     midi = {path.name.split("_")[-1].split(".")[0]: path for path in root.rglob("*") if path.suffix.lower() in MIDI}
     for number, line in enumerate(tables[0].read_text(encoding="utf-8-sig").splitlines(), start=1):
         parts = [part.strip().strip("'\"") for part in line.split(",")]
@@ -152,10 +152,9 @@ def _pianoyt(root: Path) -> Iterable[Take]:
             )
 
 
-def _downloads(root: Path) -> list[Any]:
+def _downloads(root: Path) -> list[Row]:
     """The rows of what ``data download`` left, if it did."""
-    tables = [path for path in root.rglob("manifest.csv") if "file" in path.read_text(encoding="utf-8").split("\n")[0]]
-    return [row for path in tables for row in read_table(path, ("id", "file"))]
+    return [row for path in sorted(root.rglob("manifest.csv")) for row in read_table(path, ()) if row.text("file")]
 
 
 def _pianovam(root: Path) -> Iterable[Take]:
@@ -219,7 +218,7 @@ def _pairs_of(root: Path, prefer: Iterable[str]) -> Iterable[tuple[Path, Path]]:
     for path in sorted(root.rglob("*")):
         if path.suffix.lower() in order:
             labels.setdefault(path.stem, []).append(path)
-    for video in sorted(path for path in root.rglob("*") if path.suffix.lower() in VIDEOS):
+    for video in sorted(path for path in root.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES):
         ranked = sorted(
             (-_shared(video, path), order.index(path.suffix.lower()), path) for path in labels.get(video.stem, ())
         )

@@ -1,18 +1,22 @@
 """Labels of recordings, and what is refused."""
 
+import json
 from pathlib import Path
 
 import av
 import numpy as np
 import pytest
+from typer.testing import CliRunner
 
+from app.cli import cli
 from dataset_tools import label as labels
-from dataset_tools.label import LabelError, label, read_sound
+from dataset_tools.label import LabelError, label, orders_of, read_sound
 from midi_synth import render, write_sound
 from pianoroll import Note
 from pianoroll.metrics import matches
 
 SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "furelise.mp4"
+REFERENCE = Path(__file__).resolve().parents[3] / "shared" / "reference"
 PLAYED = [Note(0.5 + 0.4 * i, 60 + 5 * i % 13, 0.8 + 0.4 * i) for i in range(8)]
 
 
@@ -72,3 +76,30 @@ def test_transkun_hears_what_was_played(tmp_path: Path) -> None:
     pytest.importorskip("transkun")
     write_sound(render(PLAYED), tmp_path / "played.wav")
     assert len(matches(label(tmp_path / "played.wav"), PLAYED)) == len(PLAYED)
+
+
+@pytest.mark.skipif(not REFERENCE.is_dir(), reason="needs the reference weights")
+def test_a_folder_is_labelled_recording_by_recording(tmp_path: Path) -> None:
+    (tmp_path / "takes" / "one").mkdir(parents=True)
+    noise = np.random.default_rng(0).normal(0, 0.1, (1, 32000)).astype(np.float32)
+    for name in ("a.wav", "a.flac", "one/b.wav", "silent.wav"):
+        write_sound(noise * (name != "silent.wav"), tmp_path / "takes" / name)
+    (tmp_path / "takes" / "notes.txt").write_text("no recording")
+    words = ["data", "label", str(tmp_path / "takes"), "-o", str(tmp_path / "out"), "--json"]
+    words += ["--weights", str(REFERENCE / "oaf_small.pt"), "--activations", str(tmp_path / "said")]
+    result = CliRunner().invoke(cli, words)
+    assert result.exit_code == 4
+    assert "silent.wav: The sound of" in result.stderr
+    assert json.loads(result.stdout)["labelled"] == 3
+    made = sorted(str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.suffix in (".mid", ".npz"))
+    assert made == [
+        *("out/a.mid", "out/a.wav.mid", "out/one/b.mid"),
+        *("said/a.npz", "said/a.wav.npz", "said/one/b.npz"),
+    ]
+    again = CliRunner().invoke(cli, words)
+    assert json.loads(again.stdout)["labelled"] == 0
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(LabelError, match="holds no recording"):
+        orders_of(tmp_path / "empty", tmp_path / "out", "transkun", None, None)
+    with pytest.raises(LabelError, match=r"name a file that ends in \.mid"):
+        orders_of(SAMPLE, tmp_path / "out.wav", "transkun", None, None)

@@ -43,8 +43,11 @@ def test_pianoyt_finds_videos_by_number_or_by_id(tmp_path: Path) -> None:
     (tmp_path / "pianoyt.csv").write_text("\n".join(table))
     midi(*(tmp_path / "midi" / f"audio_{number}.0.midi" for number in (100, 101, 102)))
     touch(tmp_path / "videos" / "100.mp4", tmp_path / "videos" / "u-fIxWQkQgQ.mkv", tmp_path / "videos" / "stray.mp4")
-    first, second = find_takes("pianoyt", tmp_path)
-    assert (first.clip, second.clip) == ("100", "102")
+    (tmp_path / "got").mkdir()
+    (tmp_path / "got" / "manifest.csv").write_text("id,url,file\nhWJiTUs1EbU,https://x,0001.mp4\n")
+    first, downloaded, second = find_takes("pianoyt", tmp_path)
+    assert (first.clip, downloaded.clip, second.clip) == ("100", "101", "102")
+    assert downloaded.video == tmp_path / "got" / "0001.mp4"
     assert (first.split, first.ends, first.crop) == ("train", "sound", (45.0, 666.0, 1874.0, 999.0))
     assert first.source == "https://www.youtube.com/watch?v=bAS4XoMwsWw"
     assert second.video.name == "u-fIxWQkQgQ.mkv"
