@@ -9,6 +9,7 @@ import numpy as np
 from pianoroll import Note, PianoRoll
 from pianoroll.keys import CENTRES
 from pianoroll.roll import notes_to_frames
+from video2roll.bar_colours import Colours
 from video2roll.falling_bars import Lanes, find_bars, find_lanes, read_lanes
 from video2roll.rectify import Keyboard
 from video2roll.slant_stack import STEP, Arrivals, Fall, Panel, background, find_fall, has_panel, stack
@@ -26,7 +27,8 @@ MARGIN = 0.5  # seconds of panels kept beyond what must be
 
 @dataclass(frozen=True)
 class FallingNotes:
-    """``notes`` as their bars say, in the video's seconds, and how they ``fall``."""
+    """``notes`` as their bars say, in the video's seconds, with the hand where its colour tells, and how they
+    ``fall``."""
 
     notes: list[Note]
     fall: Fall
@@ -120,7 +122,7 @@ class _Reader:
         self._next = 0.0  # second of the next row of a stack
         self._lanes: Lanes | None = None
         self._notes: list[Note] = []
-        self._arrivals = Arrivals(fall)
+        self._arrivals, self._colours = Arrivals(fall), Colours(fall)
 
     def add(self, time: float, panel: np.ndarray) -> None:
         if self._first is None:
@@ -154,6 +156,7 @@ class _Reader:
             self._pictures = []
             new = self._take(np.vstack([self._levels, levels]))
             self._arrivals.add(new, self._lanes.edges, panels, still, times)
+            self._colours.add(new, self._lanes.edges, panels, times)
 
     def _take(self, levels: np.ndarray) -> list[Note]:
         """Keep the notes of levels; what is not over is kept for the next ones."""
@@ -172,5 +175,9 @@ class _Reader:
         self._take(np.vstack([self._levels, np.zeros((1, len(CENTRES)), np.float32)]))
         line, late = self._arrivals.line()
         later = late + (line - self._fall.line) / self._fall.speed
-        notes = [replace(note, onset=note.onset + later, offset=note.offset + later) for note in sorted(self._notes)]
-        return FallingNotes([n for n in notes if n.offset > 0], replace(self._fall, line=line))
+        notes = [
+            replace(note, onset=note.onset + later, offset=note.offset + later, hand=hand)
+            for note, hand in zip(self._notes, self._colours.hands(self._notes), strict=True)
+        ]
+        ordered = sorted((note for note in notes if note.offset > 0), key=lambda note: (note.onset, note.pitch))
+        return FallingNotes(ordered, replace(self._fall, line=line))

@@ -78,6 +78,13 @@ def test_bars_of_every_style_over_real_pictures_are_read_exactly(
     assert (falling.fall.speed < 0) == STYLES[style].rising
     assert onset_f1(falling.notes, notes, 0.02) >= 0.98
     assert onset_f1(falling.notes, notes, 0.05) >= 0.99
+    played = [note.hand for note in falling.notes]
+    if STYLES[style].left == STYLES[style].right:
+        assert set(played) == {None}
+    else:
+        true = ["left" if note.pitch < 60 else "right" for note in falling.notes]
+        assert np.mean([hand == side for hand, side in zip(played, true, strict=True)]) > 0.95
+        assert all(hand in (side, None) for hand, side in zip(played, true, strict=True))
 
 
 def test_bars_that_come_late_and_bars_that_last_are_read_too(tmp_path: Path) -> None:
