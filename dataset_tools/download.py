@@ -28,7 +28,7 @@ import av
 from dataset_tools.ledger import Ledger
 from dataset_tools.work import do_all
 from pianoroll import FileError, SilentkeysError
-from pianoroll.files import check_folder, write_beside
+from pianoroll.files import check_folder, sha256, write_beside
 
 MANIFEST = (
     *("id", "url", "file"),
@@ -428,9 +428,3 @@ def _look_at(path: Path) -> dict[str, object]:
     except (av.FFmpegError, IndexError) as error:
         path.unlink(missing_ok=True)
         raise DownloadError("What was fetched is no video.") from error
-
-
-def sha256(path: str | os.PathLike[str]) -> str:
-    """Of a file."""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

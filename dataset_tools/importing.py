@@ -21,7 +21,7 @@ from dataset_tools.table import Row, write_table
 from dataset_tools.takes import AUDEO_RATE, Take
 from dataset_tools.work import do_all
 from pianoroll import FileError, Note, PianoRoll, SilentkeysError, write_midi
-from pianoroll.files import check_folder, write_beside
+from pianoroll.files import check_folder, sha256, write_beside
 from pianoroll.roll import frame_distance
 from video2roll.follow import View
 from video2roll.rectify import Keyboard, KeyboardError
@@ -148,7 +148,7 @@ def import_take(order: Order) -> Entry:
         entry,
         start=round(take.start or 0.0, 3),
         end=round(min(end, take.end if take.end is not None else last), 3),
-        sha256=_sha256(take.video),
+        sha256="" if take.video.is_dir() else sha256(take.video),
         fps=round(1 / frame_distance(np.array(times)), 3),
         frames=len(times),
         keyboard=place,
@@ -261,11 +261,3 @@ def _unseen(times: Sequence[float], seen: Sequence[bool], end: float) -> list[tu
         elif not visible and begin is None:
             begin = moment
     return spans
-
-
-def _sha256(path: Path) -> str:
-    """Of a file; "" for a folder."""
-    if path.is_dir():
-        return ""
-    with open(path, "rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

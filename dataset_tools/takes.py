@@ -18,8 +18,9 @@ from typing import Any
 import numpy as np
 
 from dataset_tools.clips import read_manifest
+from dataset_tools.download import read_list
 from dataset_tools.foreign_pickle import read_arrays
-from dataset_tools.strip_set import choose_split
+from dataset_tools.strip_set import SPLITS, choose_split
 from dataset_tools.table import Row, read_table
 from pianoroll import FileError, Note, read_midi
 from pianoroll.keys import HIGHEST_PITCH, KEYS, LOWEST_PITCH
@@ -131,22 +132,15 @@ def _pianoyt(root: Path) -> Iterable[Take]:
     files = {path.stem: path for path in root.rglob("*") if path.suffix.lower() in VIDEO_SUFFIXES}
     got = {row.text("id"): row.file.parent / row.text("file") for row in _downloads(root)}
     midi = {path.name.split("_")[-1].split(".")[0]: path for path in root.rglob("*") if path.suffix.lower() in MIDI}
-    for number, line in enumerate(tables[0].read_text(encoding="utf-8-sig").splitlines(), start=1):
-        parts = [part.strip().strip("'\"") for part in line.split(",")]
-        if not any(parts) or (number == 1 and not _SECONDS.fullmatch(parts[-1])):
-            continue
-        if len(parts) < 7 or not all(_SECONDS.fullmatch(part) for part in parts[-5:]):
-            raise FileError(
-                f"{tables[0]}, row {number}: not “number, address, split, min y, max y, min x, max x”: {line[:60]}."
-            )
-        split = {"1": "train", "2": "dev", "3": "test"}.get(parts[2], "test")
-        key = parts[1].rpartition("v=")[2].rpartition("/")[2].split("&")[0]
-        top, bottom, left, right = (float(part) for part in parts[3:7])
-        video = got.get(key) or files.get(key) or files.get(parts[0])
-        if video is not None and parts[0] in midi:
+    for listed in read_list(tables[0]):
+        number = listed.given.get("number", "")
+        top, bottom, left, right = (float(part) for part in listed.crop.split())
+        video = got.get(listed.id) or files.get(listed.id) or files.get(number)
+        if video is not None and number in midi:
             yield Take(
-                *(f"{parts[0]}", video, midi[parts[0]], "onsets_frames on the sound", "sound", split),
-                source=parts[1],
+                *(number, video, midi[number], "onsets_frames on the sound", "sound"),
+                split=listed.split if listed.split in SPLITS else "dev",
+                source=listed.url,
                 rights="labels CC BY 4.0; video: its uploader's",
                 crop=(left, top, right, bottom),
             )

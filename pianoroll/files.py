@@ -1,6 +1,7 @@
 """Writing files so that nothing half-written is ever left: write beside, then rename."""
 
 import errno
+import hashlib
 import os
 import tempfile
 from collections.abc import Iterator
@@ -47,6 +48,12 @@ def check_folder(folder: str | os.PathLike[str]) -> Path:
     except OSError as error:
         raise FileError(_explain(path, error)) from error
     return path
+
+
+def sha256(path: str | os.PathLike[str]) -> str:
+    """Of a file's content."""
+    with open(path, "rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _explain(path: Path, error: OSError) -> str:

@@ -15,9 +15,10 @@ import numpy as np
 import pytest
 
 from dataset_tools import download as downloads
-from dataset_tools.download import DownloadError, download, read_list, sha256
+from dataset_tools.download import DownloadError, download, read_list
 from dataset_tools.ledger import Ledger
 from pianoroll import FileError
+from pianoroll.files import sha256
 
 PIANOYT = Path(__file__).resolve().parents[3] / "shared" / "data" / "pianoyt" / "pianoyt.csv"
 MPD = """<?xml version="1.0"?>

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from dataset_tools.takes import find_takes, read_note_table
-from pianoroll import FileError, Note, write_midi
+from pianoroll import FileError, Note, SilentkeysError, write_midi
 
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data"
 PLAYED = [Note(0.5, 60, 1.0, 90), Note(1.0, 64, 1.5, 70)]
@@ -51,8 +51,10 @@ def test_pianoyt_finds_videos_by_number_or_by_id(tmp_path: Path) -> None:
     assert (first.split, first.ends, first.crop) == ("train", "sound", (45.0, 666.0, 1874.0, 999.0))
     assert first.source == "https://www.youtube.com/watch?v=bAS4XoMwsWw"
     assert second.video.name == "u-fIxWQkQgQ.mkv"
-    (tmp_path / "pianoyt.csv").write_text("\n".join([*table, "103,'https://x/watch?v=1',1,top,bottom,0,9"]))
-    with pytest.raises(FileError, match=r"pianoyt\.csv, row 4: not “number, address"):
+    (tmp_path / "pianoyt.csv").write_text(
+        "\n".join([*table, "103,'https://www.youtube.com/watch?v=bAS4XoMwsWz',1,top,bottom,0,9"])
+    )
+    with pytest.raises(SilentkeysError, match=r"pianoyt\.csv, row 4: the crop “top bottom 0 9” is not"):
         find_takes("pianoyt", tmp_path)
 
 
