@@ -68,8 +68,8 @@ def prepare(data: Strips, model: KeyReader) -> Example:
     clip, times = data.clip, data.times
     sample = np.linspace(0, len(times) - 1, min(len(times), 120)).astype(int)
     rest = rest_strip(np.asarray(data.strips[sample]), in_view(clip))
-    onset = np.zeros((len(times), 88), dtype=np.float32)
-    weight = np.ones((len(times), 88), dtype=np.float32)
+    onset = np.zeros((len(times), 88), dtype=np.float16)  # half as long: hours of these are held
+    weight = np.ones((len(times), 88), dtype=np.float16)
     near = np.zeros(len(times), dtype=bool)
     for note in data.notes:
         distance = np.abs(times - note.onset)
@@ -84,7 +84,8 @@ def prepare(data: Strips, model: KeyReader) -> Example:
     for first, last in clip.suspect:
         trusted &= (times < first) | (times > last)
     usable = np.flatnonzero(trusted)
-    windows = [window_indices(times, model.sizes.frames, model.sizes.spacing * pace) for pace in PACES]
+    spacings = [model.sizes.spacing * pace for pace in PACES]
+    windows = [window_indices(times, model.sizes.frames, spacing).astype(np.int32) for spacing in spacings]
     return Example(data, rest, gain(rest), windows, onset, weight, usable, usable[near[usable]])
 
 
@@ -143,7 +144,7 @@ def balanced_windows(
         drawn = [(examples[clip[row]], int(frame[row])) for row in rows]
         windows = np.stack([e.data.strips[e.windows[0][t]] for e, t in drawn])
         truth = np.stack([e.data.down[t] for e, t in drawn]).astype(np.float32)
-        yield windows, truth, np.stack([e.weight[t] for e, t in drawn])
+        yield windows, truth, np.stack([e.weight[t] for e, t in drawn]).astype(np.float32)
 
 
 def self_labelled(model: KeyReader, data: Strips) -> Example:
