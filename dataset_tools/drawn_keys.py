@@ -11,6 +11,7 @@ import cv2
 import numpy as np
 
 from dataset_tools.drawn_camera import Camera, Mirrored
+from dataset_tools.drawn_room import case_depth, decorate, furnish
 from dataset_tools.drawn_scene import (
     BLACK_DIP,
     BLACK_FOOT,
@@ -30,17 +31,37 @@ from pianoroll.keys import BLACK, CENTRES, KEYS, PITCHES
 from pianoroll.notes import Note
 
 OVERSAMPLE = 4
-LEAD, PRESS_TIME, RELEASE_TIME = 0.03, 0.04, 0.05  # seconds: the key moves before its onset, and after its offset
+LEAD, RELEASE_TIME = 0.03, 0.05  # seconds: the key moves before its onset, usually, and after its offset
+_AT_ONSET = 0.75  # of its way that a key has gone, in time, at its onset
+_FASTEST, _SLOWEST = 0.022, 0.11  # seconds in which a key goes down
 
 
 def key_presses(notes: Sequence[Note], time: float) -> np.ndarray:
     """How far each key is down at ``time`` seconds, ``(88,)``: 0 at rest, 1 at the bottom."""
     press = np.zeros(KEYS)
     for note in notes:
-        if note.onset - LEAD < time < note.offset + RELEASE_TIME:
-            down = ease((time - note.onset + LEAD) / PRESS_TIME)
+        if note.onset - _SLOWEST < time < note.offset + RELEASE_TIME:
+            way = _press_time(note.velocity)
+            down = ease((time - note.onset) / way + _AT_ONSET)
             press[note.key] = max(press[note.key], down * (1 - ease((time - note.offset) / RELEASE_TIME)))
     return press
+
+
+def _press_time(velocity: int) -> float:
+    """Seconds in which a key goes down that is struck so hard: a loud note is a fast key."""
+    return min(_SLOWEST, max(_FASTEST, 0.026 * (127 / max(1, velocity)) ** 0.9))
+
+
+class NotesNear:
+    """The notes that move a key, or hold it down, at a time: of a long piece few."""
+
+    def __init__(self, notes: Sequence[Note]) -> None:
+        self._notes = sorted(notes)
+        self._begin = np.array([note.onset - _SLOWEST for note in self._notes])
+        self._end = np.array([note.offset + RELEASE_TIME for note in self._notes])
+
+    def __call__(self, time: float) -> list[Note]:
+        return [self._notes[i] for i in np.flatnonzero((self._begin < time) & (self._end > time))]
 
 
 def ease(value: float) -> float:
@@ -57,13 +78,14 @@ class Keys:
         self.x = np.array([scene.x_of(float(centre)) for centre in CENTRES])
         self.in_view = (scene.lowest_pitch <= PITCHES) & (scene.highest_pitch >= PITCHES)
         self.tints = 1 - 0.03 * np.random.default_rng([scene.seed, 1]).random(KEYS)
-        large = np.empty((scene.height * OVERSAMPLE, scene.width * OVERSAMPLE, 3), np.uint8)
+        width, height = camera.size
+        large = np.empty((height * OVERSAMPLE, width * OVERSAMPLE, 3), np.uint8)
         self._surroundings(large)
         if scene.reflection > 0:
             self._reflect(large)
         self._draw(large, np.zeros(KEYS), np.flatnonzero(self.in_view))
         self._large, self._work = large, large.copy()
-        self._rest = cv2.resize(large, (scene.width, scene.height), interpolation=cv2.INTER_AREA)
+        self._rest = cv2.resize(large, camera.size, interpolation=cv2.INTER_AREA)
 
     def __call__(self, press: np.ndarray) -> np.ndarray:
         """The picture ``(H, W, 3)`` uint8, without hands, with the keys pressed as ``press (88,)`` says."""
@@ -71,9 +93,7 @@ class Keys:
         pressed = np.flatnonzero((press > 0) & self.in_view)
         if not len(pressed):
             return frame
-        reach = (
-            np.where(BLACK, 2.5, 1.6) * WHITE_WIDTH
-        )  # the shadows and sides of black keys lie on white ones drawn anew
+        reach = np.where(BLACK, 2.5, 1.6) * WHITE_WIDTH  # black keys' shadows and sides lie on white ones drawn anew
         near = np.abs(self.x[:, None] - self.x[pressed]).min(axis=1) < reach
         self._draw(self._work, press, np.flatnonzero(near & self.in_view))
         boxes = [self._box(int(key)) for key in pressed]
@@ -91,12 +111,12 @@ class Keys:
         x = self.x[key] + np.array([-2.7, 2.7]) * WHITE_WIDTH
         points = np.array(list(itertools.product(x, (-5.0, WHITE_LENGTH + 2), (-WHITE_HEIGHT, BLACK_HEIGHT))))
         pixels = self.camera(points)
-        size = np.array([self.scene.width, self.scene.height])
+        size = np.array(self.camera.size)
         low = np.clip(np.floor(pixels.min(axis=0)) - 1, 0, size).astype(int)
         high = np.clip(np.ceil(pixels.max(axis=0)) + 2, 0, size).astype(int)
         return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
-    def _fill(self, image: np.ndarray, points: Sequence[Sequence[float]], colour: np.ndarray) -> None:
+    def _fill(self, image: np.ndarray, points: Sequence[Sequence[float]] | np.ndarray, colour: np.ndarray) -> None:
         """Fill a convex polygon of world ``points (n, 3)`` in the large picture."""
         pixels = (self.camera(np.array(points)) + 0.5) * OVERSAMPLE - 0.5
         shade = np.clip(colour, 0, 255).tolist()
@@ -113,13 +133,17 @@ class Keys:
         scene = self.scene
         case, desk = np.array(scene.fallboard), np.array(scene.desk)
         image[:] = np.clip(desk, 0, 255).astype(np.uint8)
+        if scene.room.clutter > 0 or scene.room.body is not None:
+            furnish(image, scene, self._fill)
         left, right = scene.x_of(scene.first_along), scene.x_of(scene.last_along)
         outer = (left - 60, right + 60)
         self._flat(image, outer, (WHITE_LENGTH, WHITE_LENGTH + 45), -WHITE_HEIGHT, case * 0.9 + 6)
         self._flat(image, outer, (-5, WHITE_LENGTH + 5), 0, case * 1.1 + 10)
-        self._flat(image, outer, (-200, FALLBOARD[0]), FALLBOARD[1], case * 1.15 + 8)
+        depth = case_depth(scene)
+        self._flat(image, outer, (-depth, FALLBOARD[0]), FALLBOARD[1], case * 1.15 + 8)
         board = [(outer[0], 0, 0), (outer[1], 0, 0), (outer[1], *FALLBOARD), (outer[0], *FALLBOARD)]
         self._fill(image, board, case)
+        decorate(image, scene, self.camera, self._fill, outer)
         self._flat(image, (left, right), (-2, WHITE_LENGTH), 0, np.array([25.0, 25.0, 25.0]))
 
     def _reflect(self, image: np.ndarray) -> None:
@@ -153,6 +177,10 @@ class Keys:
             )
         for key in order:
             self._white(image, int(key), press)
+        if felt := self.scene.room.felt:
+            for key in whites:
+                x = self.x[key]
+                self._flat(image, (x - WHITE_WIDTH / 2, x + WHITE_WIDTH / 2), (-4, 2.5), 1.0, np.array(felt))
         for key in keys[BLACK[keys]]:
             self._black(image, int(key), float(press[key]))
 
@@ -176,6 +204,17 @@ class Keys:
             self._fill(image, [(left, front, front_z), (right, front, front_z), *low], colour * self.scene.front_shade)
         top = [(left, 0, back_z), (right, 0, back_z), (right, front, front_z), (left, front, front_z)]
         self._fill(image, top, colour * (1 - 0.07 * press[key]))
+
+    def _shine(self, image: np.ndarray, lid: Sequence[np.ndarray], colour: np.ndarray) -> None:
+        """What a lamp leaves on the top of a black key: a bright line along it, and one at its front end."""
+        gloss, (back_left, back_right, front_right, front_left) = self.scene.room.gloss, lid
+        across, along = back_right - back_left, front_left - back_left
+        side = 0.12 if self.scene.lighting.lamp[0] > 0 else 0.66
+        edge = [back_left + side * across, back_left + (side + 0.22) * across]
+        line = [edge[0] + 0.05 * along, edge[1] + 0.05 * along, edge[1] + 0.93 * along, edge[0] + 0.93 * along]
+        self._fill(image, np.array(line), colour * 1.15 + 6 + 28 * gloss)
+        front = [front_left - 0.05 * along, front_right - 0.05 * along, front_right, front_left]
+        self._fill(image, np.array(front), colour * 1.3 + 10 + 75 * gloss)
 
     def _white_beside(self, key: int, side: int) -> int | None:
         """The next white key on one ``side`` (-1 or 1), None at the end of the keyboard."""
@@ -206,4 +245,7 @@ class Keys:
             inwards = np.cross(quad[1] - quad[0], quad[2] - quad[1])
             if inwards @ (self.camera.place - quad[0]) < 0:
                 self._fill(image, quad.tolist(), colour * shade)
-        self._fill(image, [corner[place][1] for place in ((-1, 0), (1, 0), (1, 1), (-1, 1))], colour * 1.15 + 6)
+        lid = [np.array(corner[place][1]) for place in ((-1, 0), (1, 0), (1, 1), (-1, 1))]
+        self._fill(image, np.array(lid), colour * 1.15 + 6)
+        if self.scene.room.gloss > 0:
+            self._shine(image, lid, colour)

@@ -5,7 +5,7 @@ the back edge of the white keys (0) towards the player (150 at their front edge)
 at rest).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -24,6 +24,78 @@ OVERLAYS = ("title", "score", "falling", "inset")
 
 
 @dataclass(frozen=True)
+class Handling:
+    """How the camera is held. ``sway`` and ``shake``: slow and quick motion, in picture widths (deviation);
+    ``hunting``: sigma in pixels by which it is out of focus at worst, while it looks for it; ``breathing``: share by
+    which the picture grows then. ``shutter``: seconds for which a frame is exposed, in which hands move."""
+
+    sway: float = 0.0
+    shake: float = 0.0
+    hunting: float = 0.0
+    breathing: float = 0.0
+    shutter: float = 0.0
+
+    @property
+    def still(self) -> bool:
+        return self.sway == 0 and self.shake == 0 and self.breathing == 0
+
+
+@dataclass(frozen=True)
+class Lighting:
+    """``lamp``: millimetres by which a shadow falls beside what casts it (x, y), a millimetre of height; ``shadow``:
+    share of light that it takes. ``exposure``: natural logarithm by which the camera's own exposure wanders, and by
+    which hands that come in brighten it; ``flicker``: share of light in the bands that lamps draw across the picture;
+    ``spots``: how uneven the light is; ``contrast``: steepness of the camera's curve, which clips white and black."""
+
+    lamp: tuple[float, float] = (0.35, -0.25)
+    shadow: float = 0.42
+    exposure: float = 0.0
+    flicker: float = 0.0
+    spots: float = 0.0
+    contrast: float = 1.0
+
+
+@dataclass(frozen=True)
+class Room:
+    """What is about the keys. ``felt``: colour of the strip behind them; ``gloss``: of black keys and case, 0..1;
+    ``letters`` on the fallboard; ``body``: colour of what the player wears, whose lap is seen; ``clutter``: how much
+    lies about, 0..1."""
+
+    felt: Colour | None = None
+    gloss: float = 0.0
+    letters: str = ""
+    body: Colour | None = None
+    clutter: float = 0.0
+
+
+@dataclass(frozen=True)
+class Player:
+    """Whose hands they are. ``size``: times those of a grown man; ``lift``: millimetres by which idle fingers hover
+    over the keys, 0 if they rest on them; ``sleeve``: its colour, and ``sleeve_end``: millimetres from the wrist;
+    ``ring`` and ``watch``: which hand wears one; ``enters``: the hands come in before the first note and leave after
+    the last."""
+
+    size: float = 1.0
+    lift: float = 16.0
+    sleeve: Colour | None = None
+    sleeve_end: float = 40.0
+    ring: Hand | None = None
+    watch: Hand | None = None
+    enters: bool = False
+
+
+@dataclass(frozen=True)
+class Coding:
+    """How a clip is kept: x264's ``crf`` and ``preset``; ``detail``: share of its pixels a side that it once had;
+    ``dropped``: share of its frames that are missing."""
+
+    crf: int = 21
+    preset: str = "veryfast"
+    detail: float = 1.0
+    dropped: float = 0.0
+
+
+@dataclass(frozen=True)
 class Scene:
     """Everything about a clip but its notes. Colours are BGR, 0..255; angles are degrees.
 
@@ -35,7 +107,9 @@ class Scene:
     and of the lower edge over the opposite one; ``tint``: gain of blue, green and red; ``vignette``: share of light
     that the corners lose. ``front_shade``: of the light on its top that a white key's front face gets.
     ``reflection``: share of light that the fallboard mirrors. ``overlay``: what an editor put into the picture, one of
-    OVERLAYS. ``blur`` and ``noise``: sigma in pixels and in gray levels.
+    OVERLAYS. ``bars``: name of the style in which notes fall onto the keys (overlays.STYLES), if they do. ``blur`` and
+    ``noise``: sigma in pixels and in gray levels. ``distortion``: of the lens; what lies r half picture widths from the
+    middle is seen at r + distortion * r**3.
     """
 
     width: int = 640
@@ -65,7 +139,14 @@ class Scene:
     overlay: str = ""
     blur: float = 0.5
     noise: float = 2.0
+    bars: str = ""
     hands: bool = True
+    distortion: float = 0.0
+    handling: Handling = Handling()
+    lighting: Lighting = Lighting()
+    room: Room = Room()
+    player: Player = Player()
+    coding: Coding = Coding()
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -75,6 +156,8 @@ class Scene:
             raise ValueError("width and height must be even")
         if self.overlay and self.overlay not in OVERLAYS:
             raise ValueError(f"an overlay is one of {', '.join(OVERLAYS)}")
+        if not -0.05 <= self.distortion <= 0.05:
+            raise ValueError("distortion lies within -0.05 and 0.05")
 
     @property
     def first_along(self) -> float:
@@ -91,8 +174,8 @@ class Scene:
         return (along - (self.first_along + self.last_along) / 2) * WHITE_WIDTH
 
 
-def random_scene(rng: np.random.Generator) -> Scene:
-    """A scene as a home video may show it: mostly 88 keys, from above or aslant, any light and colours."""
+def plain_scene(rng: np.random.Generator) -> Scene:
+    """A scene of mostly 88 keys, from above or aslant, in any light and colours; the camera stands still."""
     sizes = ((21, 108), (28, 103), (36, 96), (36, 84))
     lowest, highest = sizes[rng.choice(4, p=[0.7, 0.1, 0.15, 0.05])]
     tint = rng.uniform(0.93, 1.0, 3)
@@ -123,6 +206,98 @@ def random_scene(rng: np.random.Generator) -> Scene:
 
 def colour_of(values: np.ndarray) -> Colour:
     return (float(values[0]), float(values[1]), float(values[2]))
+
+
+def random_scene(rng: np.random.Generator) -> Scene:
+    """A scene as a home video may show it: a ``plain_scene`` with all that happens to cameras, light, hands and files.
+
+    What is added is drawn by the scene's own seed, so that ``rng`` goes on as after a plain one."""
+    scene = plain_scene(rng)
+    more = np.random.default_rng([scene.seed, 5])
+    return replace(
+        _furnished(scene, more),
+        distortion=float(np.clip(more.normal(-0.004, 0.008), -0.02, 0.02)),
+        vignette=float(more.choice([0.0, more.uniform(0.05, 0.35)])),
+        handling=_random_handling(more),
+        lighting=_random_lighting(more),
+        player=_random_player(more),
+        coding=_random_coding(more),
+    )
+
+
+def _random_handling(rng: np.random.Generator) -> Handling:
+    """Two of three cameras stand still, as on a tripod."""
+    held = rng.random() < 0.33
+    hunts = rng.random() < 0.2
+    return Handling(
+        sway=float(rng.uniform(0.002, 0.012)) if held else 0.0,
+        shake=float(rng.uniform(0.0003, 0.0015)) if held else 0.0,
+        hunting=float(rng.uniform(0.6, 2.0)) if hunts else 0.0,
+        breathing=float(rng.uniform(0.002, 0.012)) if hunts else 0.0,
+        shutter=float(rng.choice([0.0, 1 / 100, 1 / 50, 1 / 30], p=[0.15, 0.3, 0.35, 0.2])),
+    )
+
+
+def _random_lighting(rng: np.random.Generator) -> Lighting:
+    return Lighting(
+        lamp=(float(rng.normal(0, 0.4)), float(rng.normal(-0.1, 0.3))),
+        shadow=float(rng.uniform(0.15, 0.6)),
+        exposure=float(rng.choice([0.0, rng.uniform(0.03, 0.2)])),
+        flicker=float(rng.uniform(0.01, 0.06)) if rng.random() < 0.25 else 0.0,
+        spots=float(rng.choice([0.0, rng.uniform(0.1, 0.6)])),
+        contrast=float(rng.uniform(0.85, 1.2)),
+    )
+
+
+def _furnished(scene: Scene, rng: np.random.Generator) -> Scene:
+    """Colours as rooms have them: mostly gray, brown and black; lacquer that mirrors, felt, a name on the fallboard."""
+    lacquer = rng.random() < 0.6
+    case = (
+        np.full(3, rng.uniform(8, 32))
+        if lacquer
+        else np.array([rng.uniform(0.2, 0.6), rng.uniform(0.45, 0.75), 1.0]) * rng.uniform(40, 130)
+    )
+    around = rng.uniform(15, 190) * (1 + rng.uniform(-0.15, 0.15, 3) + [0.0, 0.05, 0.12])
+    felts: tuple[Colour | None, ...] = (None, (30.0, 25.0, 130.0), (50.0, 70.0, 30.0), (25.0, 25.0, 25.0))
+    clothes = rng.uniform(15, 150) * rng.uniform(0.7, 1.3, 3)
+    names = ("", "SILENTKEYS", "Adagio & Sons", "CANTABILE", "Legato P-90", "Rondo")
+    return replace(
+        scene,
+        fallboard=scene.fallboard if rng.random() < 0.25 else colour_of(case),
+        desk=scene.desk if rng.random() < 0.15 else colour_of(around),
+        reflection=float(rng.uniform(0.05, 0.35)) if rng.random() < 0.5 else 0.0,
+        brightness=float(np.exp(rng.normal(0.02, 0.2))),
+        room=Room(
+            felt=felts[rng.integers(4)],
+            gloss=float(rng.uniform(0, 1)),
+            letters=names[rng.integers(len(names))],
+            body=colour_of(clothes) if rng.random() < 0.6 else None,
+            clutter=float(rng.choice([0.0, rng.uniform(0.1, 1.0)])),
+        ),
+    )
+
+
+def _random_player(rng: np.random.Generator) -> Player:
+    hands: tuple[Hand, ...] = ("left", "right")
+    dressed = rng.random() < 0.65
+    return Player(
+        size=float(np.clip(rng.normal(0.97, 0.06), 0.8, 1.12)),
+        lift=float(rng.choice([0.0, rng.uniform(0, 12), rng.uniform(8, 28)])),
+        sleeve=colour_of(rng.uniform(15, 225) * rng.uniform(0.6, 1.2, 3)) if dressed else None,
+        sleeve_end=float(rng.choice([rng.uniform(0, 40), rng.uniform(40, 200)])),
+        ring=hands[rng.integers(2)] if rng.random() < 0.25 else None,
+        watch=hands[rng.integers(2)] if rng.random() < 0.2 else None,
+        enters=bool(rng.random() < 0.3),
+    )
+
+
+def _random_coding(rng: np.random.Generator) -> Coding:
+    return Coding(
+        crf=int(rng.integers(18, 33)),
+        preset=str(rng.choice(["ultrafast", "veryfast", "faster"], p=[0.2, 0.5, 0.3])),
+        detail=float(rng.choice([1.0, rng.uniform(0.6, 1.0)])),
+        dropped=float(rng.choice([0.0, rng.uniform(0.005, 0.06)], p=[0.75, 0.25])),
+    )
 
 
 def random_notes(

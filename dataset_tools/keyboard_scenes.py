@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from dataset_tools.render import OVERLAYS, Colour, Scene, random_notes, random_scene, render_frames, scene_keyboard
+from dataset_tools.render import OVERLAYS, Colour, Scene, plain_scene, random_notes, render_frames, scene_keyboard
 from pianoroll.keys import WHITE_KEYS, key_edges
 
 SMALL_SIZES = {  # keys: lowest and highest pitch of keyboards that are sold
@@ -60,12 +60,12 @@ def keys_in_picture(scene: Scene) -> tuple[int, int]:
 
 
 def _looks(rng: np.random.Generator) -> Scene:
-    """Light, colours and camera by chance; all of it rarer and stranger than in training's ``random_scene``."""
+    """Light, colours and camera by chance; all of it rarer and stranger than in ``plain_scene``."""
     width, height = _PICTURES[rng.integers(len(_PICTURES))]
     white = WHITES[rng.choice(list(WHITES), p=[0.5, 0.15, 0.15, 0.1, 0.1])]
     tint = rng.uniform(0.45, 1.0, 3) if rng.random() < 0.2 else np.ones(3)
     return replace(
-        random_scene(rng),
+        plain_scene(rng),
         width=width,
         height=height,
         white=white,
