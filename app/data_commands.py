@@ -5,7 +5,17 @@ from typing import Annotated
 
 import typer
 
-from app.terminal import Debug, Json, Quiet, print_json, progress, say
+from app.terminal import Debug, Json, Quiet, complain, print_json, progress, say
+
+SOME_FAILED = 4  # exit code: some items could not be done, all others were
+
+Jobs = Annotated[
+    int | None, typer.Option("--jobs", metavar="N", help="So many at a time.", show_default="1; with --ray, all CPUs")
+]
+Ray = Annotated[
+    str | None,
+    typer.Option("--ray", metavar="ADDRESS", help="Spread over a Ray cluster: auto, HOST:PORT, or local."),
+]
 
 data = typer.Typer(no_args_is_help=True, help="Data sets: get, label and check what the networks learn from.")
 
@@ -30,3 +40,36 @@ def label(
     say(f"{len(notes)} notes: {out}")
     if as_json:
         print_json({"file": str(out), "notes": len(notes), "engine": engine})
+
+
+@data.command()
+def download(
+    source: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LIST",
+            help="Text: a YouTube id or an address a line. CSV: PianoYT's, or with a column id, url, address or link.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for videos and manifest.csv.")],
+    pause: Annotated[float, typer.Option("--pause", metavar="SECONDS", help="Between files, up to twice as long.")] = 5,
+    retry: Annotated[bool, typer.Option("--retry", help="Try those of unavailable.csv again.")] = False,
+    jobs: Jobs = None,
+    ray: Ray = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Fetch videos, 720 lines or more with sound where the site has it. Exit code 4 where some cannot be had."""
+    from dataset_tools.download import download as fetch_all
+
+    with progress() as tell:
+        found = fetch_all(source, out, pause=pause, jobs=jobs, ray=ray, retry=retry, progress=tell)
+    say(f"{len(found.fetched)} videos fetched, {len(found.had)} were there: {out / 'manifest.csv'}")
+    for video, reason in found.unavailable.items():
+        complain(f"{video}: {reason}")
+    if as_json:
+        print_json(found.as_dict())
+    if found.unavailable:
+        say(f"{len(found.unavailable)} cannot be had: {out / 'unavailable.csv'}; try them again with --retry")
+        raise typer.Exit(SOME_FAILED)
