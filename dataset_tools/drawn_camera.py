@@ -5,6 +5,8 @@ where it needs to be; ``Motion`` then turns and bends the drawing into the pictu
 and what a camera sees that turns is a homography of what it saw: so the truth stays exact.
 """
 
+from functools import lru_cache
+
 import cv2
 import numpy as np
 
@@ -146,11 +148,16 @@ def scene_keyboard(scene: Scene, time: float = 0.0) -> Keyboard:
 
 def picture_points(scene: Scene, points: np.ndarray, time: float) -> np.ndarray:
     """Pixels ``(..., 2)`` of the picture at which world points ``(..., 3)`` are seen at ``time`` seconds."""
-    camera = Camera(scene)
-    pixels = Motion(scene)(camera(points) - camera.margin, time)
+    camera, motion = _optics(scene)
+    pixels = motion(camera(points) - camera.margin, time)
     if scene.mirrored:
         pixels[..., 0] = scene.width - 1 - pixels[..., 0]
     return pixels
+
+
+@lru_cache(maxsize=8)
+def _optics(scene: Scene) -> tuple[Camera, Motion]:
+    return Camera(scene), Motion(scene)
 
 
 def _margin(scene: Scene) -> int:

@@ -220,6 +220,7 @@ def random_scene(rng: np.random.Generator) -> Scene:
         vignette=float(more.choice([0.0, more.uniform(0.05, 0.35)])),
         handling=_random_handling(more),
         lighting=_random_lighting(more),
+        noise=float(min(6.0, 0.5 + more.exponential(1.2))),
         player=_random_player(more),
         coding=_random_coding(more),
     )

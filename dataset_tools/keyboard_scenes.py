@@ -94,11 +94,11 @@ def _within(scene: Scene) -> Scene:
     while True:
         corners = scene_keyboard(scene).corners
         if np.all((corners > 2) & (corners < size - 3)):
-            return _uncovered(scene)
+            return uncovered(scene)
         scene = replace(scene, fill=scene.fill * 0.95)
 
 
-def _uncovered(scene: Scene) -> Scene:
+def uncovered(scene: Scene) -> Scene:
     """The scene without an overlay that would hide keys."""
     corners = scene_keyboard(scene).corners
     covers = scene.overlay in ("score", "falling") and corners[:, 1].min() < 0.15 * scene.height
@@ -122,4 +122,4 @@ def _partial_scene(rng: np.random.Generator, number: int) -> Scene:
     side = number // 2 % 3  # bass in view, treble in view, neither
     start = (-0.6, WHITE_KEYS - whites + 0.6, float(rng.uniform(1, WHITE_KEYS - 1 - whites)))[side]
     scene = replace(scene, lowest_pitch=21, highest_pitch=108, framed=(start, start + whites), fill=1.0)
-    return _uncovered(scene)
+    return uncovered(scene)

@@ -18,7 +18,7 @@ from dataset_tools.drawn_camera import Camera, scene_keyboard
 from dataset_tools.drawn_hands import Hands
 from dataset_tools.drawn_keys import Keys, NotesNear, key_presses
 from dataset_tools.drawn_lens import Lens
-from dataset_tools.drawn_scene import OVERLAYS, Colour, Scene, plain_scene, random_notes, random_scene
+from dataset_tools.drawn_scene import OVERLAYS, Colour, Handling, Scene, plain_scene, random_notes, random_scene
 from dataset_tools.overlays import STYLES, Overlay
 from pianoroll.files import write_beside
 from pianoroll.notes import Note
@@ -27,6 +27,7 @@ from video2roll.rectify import Keyboard
 __all__ = [
     "OVERLAYS",
     "Colour",
+    "Handling",
     "Scene",
     "clip_times",
     "key_presses",
@@ -81,7 +82,7 @@ def render_video(scene: Scene, notes: Sequence[Note], path: str | os.PathLike[st
 
     The same scene and notes give the same bytes, with the same x264. Raises FileError."""
     times = clip_times(scene, duration)
-    options = {"crf": str(scene.coding.crf), "preset": scene.coding.preset}
+    options = {"crf": str(scene.coding.crf), "preset": scene.coding.preset, "x264-params": "cpu-independent=1"}
     with write_beside(path) as temporary, av.open(os.fspath(temporary), "w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=scene.fps, options=options)
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
