@@ -18,6 +18,7 @@ from zlib import crc32
 import cv2
 import numpy as np
 
+from dataset_tools.cutouts import load_cutouts
 from dataset_tools.drawn_camera import Camera, picture_points
 from dataset_tools.drawn_hands import Hands
 from dataset_tools.keyboard_scenes import uncovered
@@ -162,9 +163,12 @@ def render_clip(order: Order) -> dict[str, object]:
     notes, duration = _notes_of(order)
     scene = scene_of(order, notes)
     stem = order.folder / order.name
-    render_video(scene, notes, stem.with_name(order.name + ".mp4"), duration=duration)
+    cutouts = load_cutouts(order.cutouts, scene.seed) if order.cutouts is not None else ()
+    render_video(scene, notes, stem.with_name(order.name + ".mp4"), duration=duration, cutouts=cutouts)
     write_midi(notes, stem.with_name(order.name + ".mid"), text=[f"drawn from {order.midi.name}"])
     roll = scene_truth(scene, notes, clip_times(scene, duration))
+    if cutouts:  # where a filmed hand's joints are is not known
+        roll.hands = roll.fingertips = roll.sides = None
     roll.metadata |= {"source": order.midi.name, "start": order.start, "seed": order.seed, "scene": asdict(scene)}
     roll.save(stem.with_name(order.name + ".npz"))
     corners = np.round(scene_keyboard(scene).corners, 2).ravel()

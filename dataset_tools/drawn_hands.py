@@ -5,11 +5,12 @@ pixel of the hand stands; a little smoothing joins them under one skin, and the 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
+from dataset_tools.cutouts import Cutout, Pasted
 from dataset_tools.drawn_camera import Camera
 from dataset_tools.drawn_playing import TIP_RADIUS, HandMotion, Pose
 from dataset_tools.drawn_scene import Scene
@@ -39,7 +40,7 @@ class _Capsule:
 class Hands:
     """Draws both hands of a scene; notes without a hand are the left one's below middle C."""
 
-    def __init__(self, scene: Scene, notes: Sequence[Note], camera: Camera) -> None:
+    def __init__(self, scene: Scene, notes: Sequence[Note], camera: Camera, cutouts: Sequence[Cutout] = ()) -> None:
         self.scene, self.camera = scene, camera
         parts: dict[Hand, list[Note]] = {"left": [], "right": []}
         for note in notes:
@@ -47,6 +48,7 @@ class Hands:
         self.sides = [hand for hand, part in parts.items() if part]
         self.motions = [HandMotion(scene, parts[hand], hand) for hand in self.sides]
         self._skin = _Skin(scene, camera)
+        self._pasted = [Pasted(scene, camera, motion, cutouts) for motion in self.motions] if cutouts else []
 
     @property
     def playing(self) -> tuple[float, float] | None:
@@ -63,6 +65,8 @@ class Hands:
         poses = self.poses(time)
         if not poses:
             return frame
+        if self._pasted:
+            return self._paste(frame, poses, time)
         frame = self._shadow(frame, poses)
         moments = self._moments(time)
         if len(moments) == 1:
@@ -72,6 +76,13 @@ class Hands:
         for drawing in drawings:
             cv2.accumulate(drawing, total)
         return cv2.convertScaleAbs(total, alpha=1 / len(drawings))
+
+    def _paste(self, frame: np.ndarray, poses: Sequence[Pose], time: float) -> np.ndarray:
+        """The drawing with filmed hands on drawn arms."""
+        for pose, pasted in zip(poses, self._pasted, strict=True):
+            self._skin.draw(frame, [replace(pose, wrist=pasted.wrist(time))], arms_alone=True)
+            pasted.draw(frame, time)
+        return frame
 
     def _moments(self, time: float) -> np.ndarray:
         """Times to draw the hands at so that they blur as they do while a frame is exposed."""
@@ -130,14 +141,16 @@ class _Skin:
         mottled = cv2.resize(coarse.astype(np.float32), (256, 256), interpolation=cv2.INTER_CUBIC)
         self._texture = 1 + fine.astype(np.float32) + mottled
 
-    def draw(self, frame: np.ndarray, poses: Sequence[Pose]) -> np.ndarray:
-        """The frame with hands drawn into it."""
+    def draw(self, frame: np.ndarray, poses: Sequence[Pose], *, arms_alone: bool = False) -> np.ndarray:
+        """The frame with hands drawn into it, or arms alone."""
         for pose in poses:
-            self._hand(frame, pose, max(1, int(np.ceil(self.camera.scale(pose.wrist) / _FINE))))
+            self._hand(frame, pose, max(1, int(np.ceil(self.camera.scale(pose.wrist) / _FINE))), arms_alone)
         return frame
 
-    def _hand(self, frame: np.ndarray, pose: Pose, reduced: int) -> None:
-        capsules = _flesh(pose, self.scene)
+    def _hand(self, frame: np.ndarray, pose: Pose, reduced: int, arms_alone: bool) -> None:
+        capsules = _arm(pose) + _worn(pose, self.scene)
+        if not arms_alone:
+            capsules += _palm_and_fingers(pose)
         if self.camera.scale(pose.wrist) < _CREASES:
             capsules = [capsule for capsule in capsules if capsule.material != CREASE]
         ends = np.array([(c.start, c.end) for c in capsules])
@@ -220,8 +233,7 @@ class _Relief:
         np.maximum(self.cover[where], cover, out=self.cover[where])
 
 
-def _flesh(pose: Pose, scene: Scene) -> list[_Capsule]:
-    """What a hand in a pose consists of: arm, palm, fingers with nails, and what is worn."""
+def _arm(pose: Pose) -> list[_Capsule]:
     size, wrist, elbow = pose.size, pose.wrist, pose.elbow
     arm = wrist + 0.12 * (elbow - wrist) - [0, 0, 4]
     capsules = [_Capsule(arm, elbow, (24 * size, 37 * size)), _Capsule(elbow, pose.shoulder, (40 * size, 50 * size))]
@@ -229,6 +241,12 @@ def _flesh(pose: Pose, scene: Scene) -> list[_Capsule]:
         _Capsule(arm + np.array([x * size, 0, 4]), wrist + np.array([x * size, 0, 3]), (17 * size, 16 * size))
         for x in (-10, 10)
     ]
+    return capsules
+
+
+def _palm_and_fingers(pose: Pose) -> list[_Capsule]:
+    """The flesh of a hand, and its nails."""
+    size, wrist, capsules = pose.size, pose.wrist, list[_Capsule]()
     for knuckle, radius in zip(pose.fingers[1:, 0], (11, 11, 10.5, 10), strict=True):
         root = wrist + 0.45 * (knuckle - wrist) * [1.0, 0.0, 0.0]
         capsules.append(_Capsule(root, knuckle, (15 * size, radius * size)))
@@ -240,7 +258,7 @@ def _flesh(pose: Pose, scene: Scene) -> list[_Capsule]:
             ends = radii[bone], radii[bone + 1]
             capsules.append(_Capsule(bones[bone], bones[bone + 1], ends, TIP if bone == 2 else SKIN))
         capsules += _joint_and_nail(bones, radii, number)
-    return capsules + _worn(pose, scene)
+    return capsules
 
 
 def _joint_and_nail(bones: np.ndarray, radii: np.ndarray, number: int) -> list[_Capsule]:

@@ -72,9 +72,12 @@ class HandMotion:
         self._times = np.array([chord[0].onset - LEAD for chord in chords])
         self._places = np.empty((len(chords), 2))
         self._strikes: list[_Strike] = []
+        self._outer: list[tuple[float, float, bool]] = []
         for number, (chord, fingers) in enumerate(zip(chords, fingering, strict=True)):
             row = 72.0 if any(BLACK[note.key] for note in chord) else 104.0
             self._places[number] = np.mean(self._keys[[n.key for n in chord]] - self.offsets[fingers, 0]), row
+            outer = chord[-1 if self.side > 0 else 0]
+            self._outer.append((outer.onset, float(self._keys[outer.key]), bool(BLACK[outer.key])))
             self._strikes += [self._strike(note, finger, row) for note, finger in zip(chord, fingers, strict=True)]
         self._spans = np.array([(strike.onset, strike.offset) for strike in self._strikes])
         self._first, self._last = float(self._times[0]), float(self._spans[:, 1].max())
@@ -127,6 +130,11 @@ class HandMotion:
             weight *= 1 - ease(3 * (far - 1))
             tips[strike.finger] += weight * (strike.target - tips[strike.finger])
         return self._pose(tips, middle, row + _AWAY * away, noise)
+
+    @property
+    def outer_strikes(self) -> list[tuple[float, float, bool]]:
+        """Of every chord the note farthest from the thumb: onset, the key's world x, whether it is black."""
+        return self._outer
 
     @property
     def playing(self) -> tuple[float, float]:

@@ -10,7 +10,7 @@ from dataset_tools.drawn_camera import Camera
 from dataset_tools.drawn_scene import FALLBOARD, WHITE_LENGTH, Scene
 
 Fill = Callable[[np.ndarray, Sequence[Sequence[float]], np.ndarray], None]  # picture, world points of a face, colour
-_LETTER = 16.0  # mm, height of a name on the fallboard
+_LETTER = 10.0  # mm, height of a name on the fallboard
 _FLOOR = -20.0  # mm
 
 
@@ -63,17 +63,17 @@ def _lap(image: np.ndarray, scene: Scene, fill: Fill, rng: np.random.Generator) 
     x, y = rng.normal(0, 80), WHITE_LENGTH + rng.uniform(20, 160)
     for side in (-1, 1):
         spread = rng.uniform(70, 130)
-        for fold in range(5):  # darker to the sides, as round things are
-            width = 75 * (1 - fold / 6)
+        for fold in range(12):  # darker to the sides, as round things are
+            width = 75 * (1 - fold / 13)
             knee, hip = x + side * spread, x + side * 90
             thigh = [(knee - width, y), (knee + width, y), (hip + 1.1 * width, y + 420), (hip - 1.1 * width, y + 420)]
-            fill(image, [(*place, _FLOOR) for place in thigh], cloth * (0.55 + 0.11 * fold))
+            fill(image, [(*place, _FLOOR) for place in thigh], cloth * (0.6 + 0.035 * fold))
     shirt = cloth[::-1] * rng.uniform(0.5, 1.6)
     angles = np.linspace(0, 2 * np.pi, 24, endpoint=False)
-    for fold in range(6):
-        radius = 1 - fold / 9
+    for fold in range(14):
+        radius = 1 - fold / 20
         round_ = np.stack([x + 230 * radius * np.cos(angles), y + 480 + 170 * radius * np.sin(angles)], axis=1)
-        fill(image, [(*place, _FLOOR) for place in round_], shirt * (0.6 + 0.08 * fold))
+        fill(image, [(*place, _FLOOR) for place in round_], shirt * (0.65 + 0.03 * fold))
 
 
 def decorate(image: np.ndarray, scene: Scene, camera: Camera, fill: Fill, outer: tuple[float, float]) -> None:
@@ -97,7 +97,7 @@ def _letter(image: np.ndarray, scene: Scene, camera: Camera, colour: np.ndarray)
     """``letters`` painted on the fallboard, in its middle, in perspective; mirrored pictures come later."""
     (width, height), base = cv2.getTextSize(scene.room.letters, cv2.FONT_HERSHEY_TRIPLEX, 2.0, 3)
     paint = np.zeros((height + base, width), np.uint8)
-    cv2.putText(paint, scene.room.letters, (0, height), cv2.FONT_HERSHEY_TRIPLEX, 2.0, (255.0,), 3, cv2.LINE_AA)
+    cv2.putText(paint, scene.room.letters, (0, height), cv2.FONT_HERSHEY_TRIPLEX, 2.0, (255.0,), 2, cv2.LINE_AA)
     half = _LETTER * width / height / 2
     upper, lower = np.array(FALLBOARD) * 0.75, np.array(FALLBOARD) * 0.45
     world = [(-half, *upper), (half, *upper), (half, *lower), (-half, *lower)]

@@ -20,6 +20,7 @@ WHITE_DIP, BLACK_DIP = 10.0, 9.0  # mm, at the front end of the key
 FALLBOARD = (-60.0, 50.0)  # mm, y and z of the upper edge of the board that rises behind the keys
 PIVOT = WHITE_LENGTH - 220.0  # mm, y of the axis of the keys
 FRONT_SHADE = 0.42  # of the light on its top that a white key's front face gets: the light comes from above
+SKINS = ((160, 185, 228), (140, 170, 218), (115, 148, 205), (92, 122, 178), (62, 86, 140), (44, 60, 100))  # BGR
 OVERLAYS = ("title", "score", "falling", "inset")
 
 
@@ -252,20 +253,22 @@ def _random_lighting(rng: np.random.Generator) -> Lighting:
 
 def _furnished(scene: Scene, rng: np.random.Generator) -> Scene:
     """Colours as rooms have them: mostly gray, brown and black; lacquer that mirrors, felt, a name on the fallboard."""
-    lacquer = rng.random() < 0.6
+    lacquer = rng.random() < 0.78
     case = (
         np.full(3, rng.uniform(8, 32))
         if lacquer
-        else np.array([rng.uniform(0.2, 0.6), rng.uniform(0.45, 0.75), 1.0]) * rng.uniform(40, 130)
+        else np.array([rng.uniform(0.2, 0.6), rng.uniform(0.45, 0.7), 1.0]) * rng.uniform(30, 105)
     )
-    around = rng.uniform(15, 190) * (1 + rng.uniform(-0.15, 0.15, 3) + [0.0, 0.05, 0.12])
+    around = rng.choice([rng.uniform(4, 40), rng.uniform(30, 200)]) * (1 + rng.uniform(-0.1, 0.1, 3) + [0.0, 0.04, 0.1])
+    skin = np.array(SKINS[rng.integers(len(SKINS))]) * rng.uniform(0.9, 1.1) * rng.uniform(0.97, 1.03, 3)
     felts: tuple[Colour | None, ...] = (None, (30.0, 25.0, 130.0), (50.0, 70.0, 30.0), (25.0, 25.0, 25.0))
-    clothes = rng.uniform(15, 150) * rng.uniform(0.7, 1.3, 3)
+    clothes = rng.uniform(10, 110) * rng.uniform(0.85, 1.15, 3)
     names = ("", "SILENTKEYS", "Adagio & Sons", "CANTABILE", "Legato P-90", "Rondo")
     return replace(
         scene,
-        fallboard=scene.fallboard if rng.random() < 0.25 else colour_of(case),
-        desk=scene.desk if rng.random() < 0.15 else colour_of(around),
+        fallboard=scene.fallboard if rng.random() < 0.1 else colour_of(case),
+        desk=scene.desk if rng.random() < 0.05 else colour_of(around),
+        skin=colour_of(np.minimum(skin, 245)),
         reflection=float(rng.uniform(0.05, 0.35)) if rng.random() < 0.5 else 0.0,
         brightness=float(np.exp(rng.normal(0.02, 0.2))),
         room=Room(
@@ -284,9 +287,9 @@ def _random_player(rng: np.random.Generator) -> Player:
     return Player(
         size=float(np.clip(rng.normal(0.97, 0.06), 0.8, 1.12)),
         lift=float(rng.choice([0.0, rng.uniform(0, 12), rng.uniform(8, 28)])),
-        sleeve=colour_of(rng.uniform(15, 225) * rng.uniform(0.6, 1.2, 3)) if dressed else None,
+        sleeve=colour_of(rng.uniform(12, 210) * rng.uniform(0.75, 1.15, 3)) if dressed else None,
         sleeve_end=float(rng.choice([rng.uniform(0, 40), rng.uniform(40, 200)])),
-        ring=hands[rng.integers(2)] if rng.random() < 0.25 else None,
+        ring=hands[rng.integers(2)] if rng.random() < 0.15 else None,
         watch=hands[rng.integers(2)] if rng.random() < 0.2 else None,
         enters=bool(rng.random() < 0.3),
     )

@@ -14,6 +14,7 @@ import av
 import cv2
 import numpy as np
 
+from dataset_tools.cutouts import Cutout
 from dataset_tools.drawn_camera import Camera, scene_keyboard
 from dataset_tools.drawn_hands import Hands
 from dataset_tools.drawn_keys import Keys, NotesNear, key_presses
@@ -40,16 +41,26 @@ __all__ = [
 ]
 
 
-def render_frames(scene: Scene, notes: Sequence[Note], times: Sequence[float] | np.ndarray) -> Iterator[np.ndarray]:
-    """BGR uint8 frames ``(height, width, 3)`` of a scene at ``times`` (seconds). Raises ValueError for a wrong key."""
+def render_frames(
+    scene: Scene,
+    notes: Sequence[Note],
+    times: Sequence[float] | np.ndarray,
+    *,
+    cutouts: Sequence[Cutout] = (),
+) -> Iterator[np.ndarray]:
+    """BGR uint8 frames ``(height, width, 3)`` of a scene at ``times`` (seconds). Raises ValueError for a wrong key.
+
+    ``cutouts``: filmed hands, which are pasted in instead of drawn ones."""
     if any(not scene.lowest_pitch <= note.pitch <= scene.highest_pitch for note in notes):
         raise ValueError("a note lies outside the keys of the scene")
-    return _frames(scene, notes, times)
+    return _frames(scene, notes, times, cutouts)
 
 
-def _frames(scene: Scene, notes: Sequence[Note], times: Sequence[float] | np.ndarray) -> Iterator[np.ndarray]:
+def _frames(
+    scene: Scene, notes: Sequence[Note], times: Sequence[float] | np.ndarray, cutouts: Sequence[Cutout]
+) -> Iterator[np.ndarray]:
     camera = Camera(scene)
-    keys, hands, near = Keys(scene, camera), Hands(scene, notes, camera), NotesNear(notes)
+    keys, hands, near = Keys(scene, camera), Hands(scene, notes, camera, cutouts), NotesNear(notes)
     lens = Lens(scene, camera, hands.playing)
     bars = Overlay(scene_keyboard(scene), notes, STYLES[scene.bars], seed=scene.seed) if scene.bars else None
     for time in times:
@@ -77,7 +88,14 @@ def clip_times(scene: Scene, duration: float) -> np.ndarray:
     return times[kept]
 
 
-def render_video(scene: Scene, notes: Sequence[Note], path: str | os.PathLike[str], *, duration: float) -> Keyboard:
+def render_video(
+    scene: Scene,
+    notes: Sequence[Note],
+    path: str | os.PathLike[str],
+    *,
+    duration: float,
+    cutouts: Sequence[Cutout] = (),
+) -> Keyboard:
     """Write a clip of ``duration`` seconds as H.264, frames at ``clip_times``; gives its keyboard at the start.
 
     The same scene and notes give the same bytes, with the same x264. Raises FileError."""
@@ -87,7 +105,7 @@ def render_video(scene: Scene, notes: Sequence[Note], path: str | os.PathLike[st
         stream = container.add_stream("libx264", rate=scene.fps, options=options)
         stream.width, stream.height, stream.pix_fmt = scene.width, scene.height, "yuv420p"
         stream.codec_context.thread_count = 1  # as many threads as there are cores would make the bytes depend on them
-        for time, image in zip(times, render_frames(scene, notes, times), strict=True):
+        for time, image in zip(times, render_frames(scene, notes, times, cutouts=cutouts), strict=True):
             frame = av.VideoFrame.from_ndarray(image, format="bgr24")
             frame.pts, frame.time_base = round(float(time) * scene.fps), Fraction(1, scene.fps)
             container.mux(stream.encode(frame))
