@@ -239,7 +239,7 @@ def scene_of(order: Order, notes: Sequence[Note]) -> Scene:
         return replace(scene, opposite=False, mirrored=False, bars=str(rng.choice(list(STYLES))))
     if kind < _BARS + _OVERLAID:
         return uncovered(replace(scene, overlay=str(rng.choice(["title", "score", "inset"]))))
-    if kind < _BARS + _OVERLAID + _CLOSE:
+    if kind < _BARS + _OVERLAID + _CLOSE and order.cutouts is None:  # which are too coarse to be seen from near
         return _close(scene, pitches, rng)
     return scene
 

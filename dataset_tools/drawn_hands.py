@@ -135,7 +135,7 @@ class _Skin:
         self._colours[METAL] = ((90, 175, 215), (190, 190, 190))[rng.integers(2)]
         self._colours[STRAP] = rng.uniform(15, 70) * np.ones(3)
         shades = np.arange(256, dtype=np.float64) / 160  # in the shade skin turns red: light comes through it
-        tones = np.stack([shades**1.12, shades**1.06, shades**0.86], axis=-1)
+        tones = np.stack([shades**1.08, shades**1.04, shades**0.92], axis=-1)
         self._tones = tones[None].astype(np.float32)
         fine, coarse = rng.normal(0, 0.025, (256, 256)), rng.normal(0, 0.03, (32, 32))
         mottled = cv2.resize(coarse.astype(np.float32), (256, 256), interpolation=cv2.INTER_CUBIC)

@@ -20,7 +20,7 @@ WHITE_DIP, BLACK_DIP = 10.0, 9.0  # mm, at the front end of the key
 FALLBOARD = (-60.0, 50.0)  # mm, y and z of the upper edge of the board that rises behind the keys
 PIVOT = WHITE_LENGTH - 220.0  # mm, y of the axis of the keys
 FRONT_SHADE = 0.42  # of the light on its top that a white key's front face gets: the light comes from above
-SKINS = ((160, 185, 228), (140, 170, 218), (115, 148, 205), (92, 122, 178), (62, 86, 140), (44, 60, 100))  # BGR
+SKINS = ((172, 190, 226), (150, 172, 214), (128, 152, 198), (104, 126, 172), (74, 92, 132), (52, 64, 96))  # BGR
 OVERLAYS = ("title", "score", "falling", "inset")
 
 
@@ -259,7 +259,9 @@ def _furnished(scene: Scene, rng: np.random.Generator) -> Scene:
         if lacquer
         else np.array([rng.uniform(0.2, 0.6), rng.uniform(0.45, 0.7), 1.0]) * rng.uniform(30, 105)
     )
-    around = rng.choice([rng.uniform(4, 40), rng.uniform(30, 200)]) * (1 + rng.uniform(-0.1, 0.1, 3) + [0.0, 0.04, 0.1])
+    around = rng.choice([rng.uniform(4, 40), rng.uniform(30, 200)], p=[0.3, 0.7]) * (
+        1 + rng.uniform(-0.1, 0.1, 3) + [0.0, 0.04, 0.1]
+    )
     skin = np.array(SKINS[rng.integers(len(SKINS))]) * rng.uniform(0.9, 1.1) * rng.uniform(0.97, 1.03, 3)
     felts: tuple[Colour | None, ...] = (None, (30.0, 25.0, 130.0), (50.0, 70.0, 30.0), (25.0, 25.0, 25.0))
     clothes = rng.uniform(10, 110) * rng.uniform(0.85, 1.15, 3)
@@ -298,7 +300,7 @@ def _random_player(rng: np.random.Generator) -> Player:
 def _random_coding(rng: np.random.Generator) -> Coding:
     return Coding(
         crf=int(rng.integers(18, 33)),
-        preset=str(rng.choice(["ultrafast", "veryfast", "faster"], p=[0.2, 0.5, 0.3])),
+        preset=str(rng.choice(["ultrafast", "superfast", "veryfast"], p=[0.2, 0.4, 0.4])),
         detail=float(rng.choice([1.0, rng.uniform(0.6, 1.0)])),
         dropped=float(rng.choice([0.0, rng.uniform(0.005, 0.06)], p=[0.75, 0.25])),
     )
