@@ -19,6 +19,7 @@ from pianoroll.notes import Hand, Note
 SKIN, NAIL, CREASE, TIP, SLEEVE, METAL, STRAP = range(7)
 _FINE = 1.1  # pixels a millimetre from which hands are drawn with fewer, and enlarged
 _CREASES = 0.8  # pixels a millimetre below which creased skin is not seen
+_SHADES = (1.08, 1.04, 0.92)  # how fast blue, green and red go with the light: in the shade skin turns red
 _RADII = np.array(  # mm at knuckle, first joint, second joint, tip
     [(12.5, 10.0, 10.0, 8.5), (9.8, 8.8, 7.8, 7.0), (9.8, 8.8, 7.9, 7.0), (9.3, 8.3, 7.5, 6.8), (8.3, 7.2, 6.5, 6.0)]
 )
@@ -125,7 +126,9 @@ class _Skin:
         self.scene, self.camera = scene, camera
         rng = np.random.default_rng([scene.seed, 7])
         lamp = np.array([-scene.lighting.lamp[0], -scene.lighting.lamp[1], 1.0])
-        self._lamp = camera.axes @ (lamp / np.linalg.norm(lamp)) * [1, 1, -1]  # right, down, towards the camera
+        self._lamp = (camera.axes @ (lamp / np.linalg.norm(lamp)) * [1, 1, -1]).astype(
+            np.float32
+        )  # right, down, towards the camera
         skin = np.array(scene.skin)
         self._colours = np.zeros((7, 3), np.float32)
         self._colours[[SKIN, NAIL, CREASE, TIP]] = np.stack(
@@ -134,9 +137,6 @@ class _Skin:
         self._colours[SLEEVE] = scene.player.sleeve or (60, 60, 60)
         self._colours[METAL] = ((90, 175, 215), (190, 190, 190))[rng.integers(2)]
         self._colours[STRAP] = rng.uniform(15, 70) * np.ones(3)
-        shades = np.arange(256, dtype=np.float64) / 160  # in the shade skin turns red: light comes through it
-        tones = np.stack([shades**1.08, shades**1.04, shades**0.92], axis=-1)
-        self._tones = tones[None].astype(np.float32)
         fine, coarse = rng.normal(0, 0.025, (256, 256)), rng.normal(0, 0.03, (32, 32))
         mottled = cv2.resize(coarse.astype(np.float32), (256, 256), interpolation=cv2.INTER_CUBIC)
         self._texture = 1 + fine.astype(np.float32) + mottled
@@ -186,11 +186,14 @@ class _Skin:
         facing = self._lamp[2] - self._lamp[0] * right - self._lamp[1] * down
         light = np.maximum(facing / np.sqrt(1 + right**2 + down**2), 0)
         hollow = cv2.blur(height, (2 * round(5 * scale) + 1,) * 2) - height  # between fingers less light comes in
-        shade = (0.5 + 0.56 * light + 0.07 * light**12) * np.clip(1 - hollow * np.float32(0.035 / scale), 0.55, 1.08)
+        shine = (light * light * light) ** 2
+        open_ = np.minimum(np.maximum(1 - hollow * np.float32(0.035 / scale), 0.55), 1.08)
+        shade = (0.5 + 0.56 * light + 0.07 * shine * shine) * open_
         rows, columns = (np.arange(count) - start for count, start in zip(shade.shape, wrist[::-1], strict=True))
         shade *= self._texture[np.ix_(rows % 256, columns % 256)]  # the texture goes with the hand
-        tones = cv2.LUT(cv2.convertScaleAbs(cv2.merge([shade] * 3), alpha=160), self._tones)
-        return np.minimum(self._colours[relief.material] * tones, 255)
+        tones = np.asarray(cv2.merge([1 + np.float32(steep) * (shade - 1) for steep in _SHADES]))
+        tones *= np.take(self._colours, relief.material, axis=0)
+        return np.minimum(np.maximum(tones, 0, out=tones), 255, out=tones)
 
 
 class _Relief:

@@ -96,19 +96,18 @@ class Keys:
         reach = np.where(BLACK, 2.5, 1.6) * WHITE_WIDTH  # black keys' shadows and sides lie on white ones drawn anew
         near = np.abs(self.x[:, None] - self.x[pressed]).min(axis=1) < reach
         self._draw(self._work, press, np.flatnonzero(near & self.in_view))
-        boxes = [self._box(int(key)) for key in pressed]
-        for x0, y0, x1, y1 in boxes:
+        for x0, y0, x1, y1 in (self._box(int(key), 1.5) for key in pressed):  # whites beyond which nothing changes
             part = self._work[y0 * OVERSAMPLE : y1 * OVERSAMPLE, x0 * OVERSAMPLE : x1 * OVERSAMPLE]
             if part.size:
                 frame[y0:y1, x0:x1] = cv2.resize(part, (x1 - x0, y1 - y0), interpolation=cv2.INTER_AREA)
-        for x0, y0, x1, y1 in boxes:
+        for x0, y0, x1, y1 in (self._box(int(key), 2.7) for key in pressed):
             where = slice(y0 * OVERSAMPLE, y1 * OVERSAMPLE), slice(x0 * OVERSAMPLE, x1 * OVERSAMPLE)
             self._work[where] = self._large[where]
         return frame
 
-    def _box(self, key: int) -> tuple[int, int, int, int]:
-        """Pixels x0, y0, x1, y1 (ends excluded) that a key and the keys drawn anew beside it can change."""
-        x = self.x[key] + np.array([-2.7, 2.7]) * WHITE_WIDTH
+    def _box(self, key: int, whites: float) -> tuple[int, int, int, int]:
+        """Pixels x0, y0, x1, y1 (ends excluded) of a key and what lies within so many white keys of its middle."""
+        x = self.x[key] + np.array([-whites, whites]) * WHITE_WIDTH
         points = np.array(list(itertools.product(x, (-5.0, WHITE_LENGTH + 2), (-WHITE_HEIGHT, BLACK_HEIGHT))))
         pixels = self.camera(points)
         size = np.array(self.camera.size)
