@@ -69,7 +69,7 @@ class Hands:
         if self._pasted:
             return self._paste(frame, poses, time)
         frame = self._shadow(frame, poses)
-        moments = self._moments(time)
+        moments = self._moments(time, poses)
         if len(moments) == 1:
             return self._skin.draw(frame, poses)
         drawings = [self._skin.draw(frame.copy(), self.poses(moment)) for moment in moments]
@@ -85,13 +85,15 @@ class Hands:
             pasted.draw(frame, time)
         return frame
 
-    def _moments(self, time: float) -> np.ndarray:
+    def _moments(self, time: float, poses: Sequence[Pose]) -> np.ndarray:
         """Times to draw the hands at so that they blur as they do while a frame is exposed."""
         shutter = self.scene.handling.shutter
         if shutter == 0:
             return np.array([time])
-        ends = [np.stack([pose.fingers[:, 3] for pose in self.poses(time + part * shutter)]) for part in (-0.5, 0.5)]
-        moved = float(np.linalg.norm(self.camera(ends[1]) - self.camera(ends[0]), axis=-1).max())
+        now, then = (
+            np.stack([pose.fingers[:, 3] for pose in each]) for each in (poses, self.poses(time + shutter / 2))
+        )
+        moved = 2 * float(np.linalg.norm(self.camera(then) - self.camera(now), axis=-1).max())
         count = int(np.clip(np.ceil(moved / _SHARPEST), 1, _MOST_DRAWINGS))
         return time + shutter * ((np.arange(count) + 0.5) / count - 0.5)
 

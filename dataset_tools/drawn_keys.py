@@ -31,6 +31,7 @@ from pianoroll.keys import BLACK, CENTRES, KEYS, PITCHES
 from pianoroll.notes import Note
 
 OVERSAMPLE = 4
+_Face = tuple[np.ndarray, list[float]]  # a polygon in sixteenths of a pixel of the large picture, and its colour
 LEAD, RELEASE_TIME = 0.03, 0.05  # seconds: the key moves before its onset, usually, and after its offset
 _AT_ONSET = 0.75  # of its way that a key has gone, in time, at its onset
 _FASTEST, _SLOWEST = 0.022, 0.11  # seconds in which a key goes down
@@ -77,6 +78,8 @@ class Keys:
         self.scene, self.camera = scene, camera
         self.x = np.array([scene.x_of(float(centre)) for centre in CENTRES])
         self.in_view = (scene.lowest_pitch <= PITCHES) & (scene.highest_pitch >= PITCHES)
+        self._resting: dict[int, list[_Face]] = {}  # of black keys, as they were filled
+        self._noted: list[_Face] | None = None
         self.tints = 1 - 0.03 * np.random.default_rng([scene.seed, 1]).random(KEYS)
         width, height = camera.size
         large = np.empty((height * OVERSAMPLE, width * OVERSAMPLE, 3), np.uint8)
@@ -119,7 +122,10 @@ class Keys:
         """Fill a convex polygon of world ``points (n, 3)`` in the large picture."""
         pixels = (self.camera(np.array(points)) + 0.5) * OVERSAMPLE - 0.5
         shade = np.clip(colour, 0, 255).tolist()
-        cv2.fillConvexPoly(image, np.round(pixels * 16).astype(np.int32), shade, cv2.LINE_8, 4)
+        polygon = np.round(pixels * 16).astype(np.int32)
+        cv2.fillConvexPoly(image, polygon, shade, cv2.LINE_8, 4)
+        if self._noted is not None:
+            self._noted.append((polygon, shade))
 
     def _flat(
         self, image: np.ndarray, x: tuple[float, float], y: tuple[float, float], z: float, colour: np.ndarray
@@ -162,6 +168,7 @@ class Keys:
             self._draw(seen, np.zeros(KEYS), np.flatnonzero(self.in_view))
         finally:
             self.camera = camera
+            self._resting.clear()  # they were those of the mirror
         blend = cv2.addWeighted(image, 1.0, seen, scene.reflection, 0)
         image[:] = np.where(pane > 0, blend, image)
 
@@ -181,7 +188,10 @@ class Keys:
                 x = self.x[key]
                 self._flat(image, (x - WHITE_WIDTH / 2, x + WHITE_WIDTH / 2), (-4, 2.5), 1.0, np.array(felt))
         for key in keys[BLACK[keys]]:
-            self._black(image, int(key), float(press[key]))
+            if press[key] == 0:
+                self._black_at_rest(image, int(key))
+            else:
+                self._black(image, int(key), float(press[key]))
 
     def _white(self, image: np.ndarray, key: int, press: np.ndarray) -> None:
         """A white key: its side walls beside lower keys, its front and its top."""
@@ -203,6 +213,16 @@ class Keys:
             self._fill(image, [(left, front, front_z), (right, front, front_z), *low], colour * self.scene.front_shade)
         top = [(left, 0, back_z), (right, 0, back_z), (right, front, front_z), (left, front, front_z)]
         self._fill(image, top, colour * (1 - 0.07 * press[key]))
+
+    def _black_at_rest(self, image: np.ndarray, key: int) -> None:
+        """A black key that nobody presses, of which the faces are worked out once: most keys drawn anew are such."""
+        if key not in self._resting:
+            self._noted = self._resting[key] = []
+            self._black(image, key, 0.0)
+            self._noted = None
+            return
+        for polygon, shade in self._resting[key]:
+            cv2.fillConvexPoly(image, polygon, shade, cv2.LINE_8, 4)
 
     def _shine(self, image: np.ndarray, lid: Sequence[np.ndarray], colour: np.ndarray) -> None:
         """What a lamp leaves on the top of a black key: a bright line along it, and one at its front end."""

@@ -23,7 +23,7 @@ TIP_RADIUS = np.array([8.5, 7.0, 7.0, 6.8, 6.0])  # mm
 KNUCKLE_X = np.array([-28.0, -22.0, -2.0, 17.0, 34.0])  # mm from the hand's middle
 KNUCKLE_Y = np.array([54.0, 18.0, 12.0, 17.0, 27.0])  # mm towards the wrist from there
 KNUCKLE_Z = np.array([-6.0, 9.0, 11.0, 8.0, 2.0])
-_BONES = ((36.0, 28.0, 0.0), (44.0, 26.0, 22.0), (49.0, 30.0, 23.0), (45.0, 28.0, 23.0), (35.0, 21.0, 20.0))  # mm
+_BONES = np.array([(36.0, 28, 0), (44, 26, 22), (49, 30, 23), (45, 28, 23), (35, 21, 20)])  # mm; a thumb has one less
 _WRIST = 92.0  # mm from the knuckles
 _FOREARM = 250.0
 _REACH, _LEAVE = 0.12, 0.09  # seconds in which a finger comes to its key and leaves it
@@ -171,25 +171,26 @@ class HandMotion:
             [0.6 * slant * _WRIST, _WRIST, 0]
         )
         elbow = wrist + np.array([slant * _FOREARM, _FOREARM, 4.0])
-        fingers = np.stack(
-            [_finger(*both, np.array(_BONES[n]) * size) for n, both in enumerate(zip(knuckles, tips, strict=True))]
-        )
+        fingers = _fingers(knuckles, tips, _BONES * size)
         shoulder = elbow + np.array([0.3 * (0.2 * middle + side * 200.0 - elbow[0]), 320.0, 120.0])
         return Pose(fingers, wrist, elbow, shoulder, side, size)
 
 
-def _finger(knuckle: np.ndarray, tip: np.ndarray, bones: np.ndarray) -> np.ndarray:
-    """Knuckle, two joints and tip ``(4, 3)``: bent upwards as far as the bones are longer than the way."""
-    line = tip - knuckle
-    way, length = float(np.linalg.norm(line)), float(bones.sum())
-    spare = np.sqrt(max(0.0, length**2 - way**2)) / 2 * 0.62
-    along = line / max(way, 1e-6)
-    up = np.array([0.0, 0.0, 1.0]) - along[2] * along
-    up /= max(float(np.linalg.norm(up)), 1e-6)
-    first, second = bones[0] / length, (bones[0] + bones[1]) / length
-    if bones[2] == 0:  # a thumb has one joint less, and bends little
-        second, spare = 0.5 + first / 2, 0.35 * spare
-    return np.stack([knuckle, knuckle + first * line + spare * up, knuckle + second * line + 0.8 * spare * up, tip])
+def _fingers(knuckles: np.ndarray, tips: np.ndarray, bones: np.ndarray) -> np.ndarray:
+    """Knuckles, two joints and tips ``(5, 4, 3)``: bent upwards as far as the bones ``(5, 3)`` exceed the way."""
+    line = tips - knuckles
+    way, length = np.maximum(np.sqrt(np.sum(line**2, axis=1)), 1e-6), bones.sum(axis=1)
+    spare = 0.31 * np.sqrt(np.maximum(0.0, length**2 - way**2))
+    along = line / way[:, None]
+    up = -along[:, 2:] * along
+    up[:, 2] += 1
+    up /= np.maximum(np.sqrt(np.sum(up**2, axis=1)), 1e-6)[:, None]
+    first, second = bones[:, 0] / length, (bones[:, 0] + bones[:, 1]) / length
+    second[0], spare[0] = 0.5 + first[0] / 2, 0.35 * spare[0]  # thumbs bend little
+    joints = [
+        knuckles + part[:, None] * line + (rise * spare)[:, None] * up for part, rise in ((first, 1), (second, 0.8))
+    ]
+    return np.stack([knuckles, *joints, tips], axis=1)
 
 
 def _chords(notes: Sequence[Note]) -> list[list[Note]]:
