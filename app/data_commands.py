@@ -200,3 +200,56 @@ def label(
         print_json({"folder": str(out), "labelled": len(due) - len(failures), "failures": failures, "engine": chosen})
     if failures:
         raise typer.Exit(SOME_FAILED)
+
+
+@data.command()
+def render(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="MIDI|FOLDER...", help="What is played: MIDI files, or folders of them.")
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for clips, truth and manifest.csv.")],
+    looks: Annotated[int, typer.Option("--looks", min=1, help="Clips of each MIDI, each in a look of its own.")] = 1,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="The same seed draws the same clips.")] = 0,
+    height: Annotated[int, typer.Option("--height", min=120, max=2160, help="Lines of the pictures (16:9).")] = 360,
+    fps: Annotated[
+        int | None, typer.Option("--fps", min=5, max=120, help="Frames a second.", show_default="by look")
+    ] = None,
+    start: Annotated[float, typer.Option("--start", min=0, help="Second of the MIDI to begin at.")] = 0.0,
+    end: Annotated[float | None, typer.Option("--end", help="Second to end at.", show_default="the end")] = None,
+    cutouts: Annotated[
+        Path | None,
+        typer.Option(
+            "--cutouts", metavar="MANIFEST", help="Paste in real hands: cut out of the training clips of this data set."
+        ),
+    ] = None,
+    jobs: Jobs = None,
+    ray: Ray = None,
+    as_json: Json = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> None:
+    """Draw videos of MIDI files being played, with the exact truth. Exit code 4 where some cannot be drawn."""
+    from dataset_tools.drawn_clips import render_set
+
+    with progress() as tell:
+        made = render_set(
+            sources,
+            out,
+            looks=looks,
+            seed=seed,
+            height=height + height % 2,
+            fps=fps,
+            start=start,
+            end=end,
+            cutouts=cutouts,
+            jobs=jobs,
+            ray=ray,
+            progress=tell,
+        )
+    say(f"{len(made.drawn)} clips drawn, {len(made.had)} were there: {out / 'manifest.csv'}")
+    for name, reason in made.failed.items():
+        complain(f"{name}: {reason}")
+    if as_json:
+        print_json(made.as_dict())
+    if made.failed:
+        raise typer.Exit(SOME_FAILED)

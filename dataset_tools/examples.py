@@ -17,7 +17,8 @@ import torch
 from dataset_tools.augment import cut_off, dress, move, relight
 from dataset_tools.clips import Clip, Strips
 from dataset_tools.looks import gather_looks, training_pictures
-from dataset_tools.render import random_notes, random_scene, render_frames, scene_keyboard
+from dataset_tools.render import Scene, random_notes, random_scene, render_frames, scene_keyboard
+from pianoroll import Note
 from pianoroll.keys import CENTRES, KEYS
 from pianoroll.roll import notes_to_frames
 from video2roll.model import KeyReader
@@ -200,16 +201,23 @@ def rendered_clips(count: int, cache: Path) -> list[Strips]:
     for number in range(count):
         scene = replace(random_scene(rng), width=960, height=540, mirrored=False)
         notes = random_notes(rng, RENDERED, lowest_pitch=scene.lowest_pitch, highest_pitch=scene.highest_pitch)
-        keyboard, times = scene_keyboard(scene), np.arange(0, RENDERED, 1 / 25)
-        kept = cache / f"rendered-{number}.npy"
+        times = np.arange(0, RENDERED, 1 / 25)
+        kept = cache / f"drawn-{number}.npy"
         if not kept.exists():
-            rectify = Rectifier(keyboard)
-            frames = render_frames(scene, notes, times)
             cache.mkdir(parents=True, exist_ok=True)
-            np.save(kept, np.stack([rectify(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)) for frame in frames]))
-        clip = Clip(f"rendered {number}", kept, None, 0, RENDERED, "train", keyboard, exact_ends=True)
+            np.save(kept, np.stack(list(_drawn_strips(scene, notes, times))))
+        clip = Clip(f"rendered {number}", kept, None, 0, RENDERED, "train", scene_keyboard(scene), exact_ends=True)
         clips.append(Strips(clip, np.load(kept), times, notes_to_frames(notes, times), notes))
     return clips
+
+
+def _drawn_strips(scene: Scene, notes: list[Note], times: np.ndarray) -> Iterator[np.ndarray]:
+    """The strip of every picture, the keyboard followed where the camera moves."""
+    rectify = Rectifier(scene_keyboard(scene))
+    for time, frame in zip(times, render_frames(scene, notes, times), strict=True):
+        if not scene.handling.still:
+            rectify = Rectifier(scene_keyboard(scene, float(time)))
+        yield rectify(cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY))
 
 
 def keyboard_looks(folder: Path, cache: Path) -> list[np.ndarray]:

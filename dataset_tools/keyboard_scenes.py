@@ -5,7 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
-from dataset_tools.render import OVERLAYS, Colour, Scene, random_notes, random_scene, render_frames, scene_keyboard
+from dataset_tools.render import OVERLAYS, Colour, Scene, plain_scene, random_notes, render_frames, scene_keyboard
 from pianoroll.keys import WHITE_KEYS, key_edges
 
 SMALL_SIZES = {  # keys: lowest and highest pitch of keyboards that are sold
@@ -60,12 +60,12 @@ def keys_in_picture(scene: Scene) -> tuple[int, int]:
 
 
 def _looks(rng: np.random.Generator) -> Scene:
-    """Light, colours and camera by chance; all of it rarer and stranger than in training's ``random_scene``."""
+    """Light, colours and camera by chance; all of it rarer and stranger than in ``plain_scene``."""
     width, height = _PICTURES[rng.integers(len(_PICTURES))]
     white = WHITES[rng.choice(list(WHITES), p=[0.5, 0.15, 0.15, 0.1, 0.1])]
     tint = rng.uniform(0.45, 1.0, 3) if rng.random() < 0.2 else np.ones(3)
     return replace(
-        random_scene(rng),
+        plain_scene(rng),
         width=width,
         height=height,
         white=white,
@@ -94,11 +94,11 @@ def _within(scene: Scene) -> Scene:
     while True:
         corners = scene_keyboard(scene).corners
         if np.all((corners > 2) & (corners < size - 3)):
-            return _uncovered(scene)
+            return uncovered(scene)
         scene = replace(scene, fill=scene.fill * 0.95)
 
 
-def _uncovered(scene: Scene) -> Scene:
+def uncovered(scene: Scene) -> Scene:
     """The scene without an overlay that would hide keys."""
     corners = scene_keyboard(scene).corners
     covers = scene.overlay in ("score", "falling") and corners[:, 1].min() < 0.15 * scene.height
@@ -122,4 +122,4 @@ def _partial_scene(rng: np.random.Generator, number: int) -> Scene:
     side = number // 2 % 3  # bass in view, treble in view, neither
     start = (-0.6, WHITE_KEYS - whites + 0.6, float(rng.uniform(1, WHITE_KEYS - 1 - whites)))[side]
     scene = replace(scene, lowest_pitch=21, highest_pitch=108, framed=(start, start + whites), fill=1.0)
-    return _uncovered(scene)
+    return uncovered(scene)
