@@ -29,10 +29,10 @@ from video2roll.rest import rest_strip
 FARTHEST = 6.0  # seconds that labels are looked for on both sides of the picture
 SHARP = 0.02  # seconds: deviation of onsets as read
 NEAR = 0.1  # seconds that count as met
-PILED = 0.15  # of the labels that must agree on a lag...
+PILED = 0.25  # of the labels, or of the notes seen where these are fewer, that must agree on a lag...
 ABOVE = 4.0  # ...and how far that must stand out of what chance piles up, in its deviations
 STRETCH = 20.0  # seconds in which a lag of its own is looked for
-FEWEST = 8  # labels in such a stretch
+FEWEST = 8  # labels, and notes seen, in such a stretch
 LONGEST_STEP = 0.5  # seconds by which the lag of a stretch may differ from that of the whole: drift, not another take
 WINDOW, STEP = 4.0, 1.0  # seconds of what is judged together, and from one to the next
 FEW = 3  # notes in a window that are too few to judge it
@@ -64,12 +64,12 @@ def align(seen: Sequence[Note], labels: Sequence[Note]) -> Alignment | None:
     if not labels:
         return None
     at, late = _differences(seen, labels)
-    lag = _pile(late, len(labels))
+    lag = _pile(late, min(len(labels), len(seen)))
     middle = float(np.mean([note.onset for note in labels]))
     reach = FARTHEST if lag is None else LONGEST_STEP
     places, lags, stretches = [], [], 0
     for first in np.arange(labels[0].onset, labels[-1].onset, STRETCH):
-        count = len(inside(labels, first, first + STRETCH))
+        count = min(len(inside(notes, first, first + STRETCH)) for notes in (labels, seen))
         here = (at >= first) & (at < first + STRETCH) & (np.abs(late - (lag or 0.0)) < reach)
         found = _pile(late[here], count) if count >= FEWEST else None
         stretches += count >= FEWEST
@@ -99,13 +99,13 @@ def _differences(seen: Sequence[Note], labels: Sequence[Note]) -> tuple[np.ndarr
     return np.concatenate(at), np.concatenate(late)
 
 
-def _pile(late: np.ndarray, labels: int) -> float | None:
-    """The difference on which most agree, None where no more agree than by chance."""
+def _pile(late: np.ndarray, notes: int) -> float | None:
+    """The difference on which most agree, None where no more of the ``notes`` agree than by chance."""
     step = SHARP / 4
     counts, edges = np.histogram(late, np.arange(-FARTHEST, FARTHEST + step, step))
     smooth = gaussian_filter1d(counts.astype(float), SHARP / step) * (SHARP / step) * np.sqrt(2 * np.pi)
     best = int(smooth.argmax())
-    if labels == 0 or smooth[best] < PILED * labels or smooth[best] < ABOVE * np.sqrt(smooth.mean()) + smooth.mean():
+    if notes == 0 or smooth[best] < PILED * notes or smooth[best] < ABOVE * np.sqrt(smooth.mean()) + smooth.mean():
         return None
     return float(edges[best] + step / 2)
 
