@@ -3,7 +3,7 @@
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated, Any
 
@@ -66,11 +66,9 @@ def progress() -> Iterator[Any]:
 
 
 @contextmanager
-def worker_bars() -> Iterator[
-    tuple[Callable[[int, int, float], None], Callable[[int, str | None, str, float | None], None]]
-]:
-    """A bar on stderr for all videos with the time left, and one a worker; gives what moves them, as ``app.batch.Tell``
-    and ``app.batch.Watch``."""
+def worker_bars() -> Iterator[tuple[Any, Any]]:
+    """A bar on stderr for all videos with the time left, and one a worker; gives the functions that move them,
+    ``app.batch.Tell`` and ``app.batch.Watch``."""
     with Progress(
         SpinnerColumn(),
         TextColumn("{task.description}"),
