@@ -571,8 +571,25 @@ def batch(
 
 
 @cli.command()
+def doctor(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
+    """What of the system is there, and how to get the rest. Exit code 1 where something is missing that is needed."""
+    from app.doctor import all_needed, as_dict, as_text, examine
+
+    found = examine()
+    if as_json:
+        print_json(as_dict(found))
+    elif not flag("--quiet", "-q"):
+        print(as_text(found))
+    if not all_needed(found):
+        raise typer.Exit(1)
+
+
+@cli.command()
 def app(
     port: Annotated[int, typer.Option("--port", help="Port of the page on this machine.")] = 8501,
+    address: Annotated[
+        str, typer.Option("--address", help="Who may come: localhost is this machine alone, 0.0.0.0 anyone.")
+    ] = "localhost",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -582,7 +599,7 @@ def app(
 
     settings = {
         "server.port": str(port),
-        "server.address": "localhost",
+        "server.address": address,
         "server.headless": "false" if browser else "true",
         "server.showEmailPrompt": "false",
         "server.maxUploadSize": "4096",  # MB
