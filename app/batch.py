@@ -154,13 +154,14 @@ class _Results:
         self.summary = Ledger(folder / "summary.csv", COLUMNS)
         self.failures = Ledger(folder / "failures.csv", ("video", "reason"))
         self.names: dict[Path, str] = {}
+        self.due: set[str] = set()  # videos of which what is known is to be forgotten
 
     def own_videos(self) -> set[Path]:
         """The result videos that were written here, which are not to be read in their turn."""
         return {self.folder / f"{row['results']}.result.mp4" for row in self.summary.rows.values() if row["results"]}
 
     def begin(self, found: Sources, force: bool) -> dict[Path, Item]:
-        """Settle which videos need not be done, and forget what was known of the others."""
+        """Settle which videos need not be done; what is known of the others stays until the first of them is done."""
         rows = self.summary.rows
         self.names = result_names(found, {Path(key): row["results"] for key, row in rows.items()})
         gone = {key: row for key, row in rows.items() if not os.path.lexists(key)}
@@ -177,12 +178,12 @@ class _Results:
                 renewed[old] = now
             items[video] = _item(video, now)
         items |= {folder: Item(folder, "failed", reason=reason) for folder, reason in found.unread.items()}
-        due = {_text(video) for video in found.videos if video not in items}
+        self.due = {_text(video) for video in found.videos if video not in items}
         lost = [key for key, row in gone.items() if row["outcome"] == "failed"]
-        self.summary.remove(*due, *renewed, *lost)
+        self.summary.remove(*renewed, *lost)
         for row in renewed.values():
             self.summary.add(row)
-        self.failures.remove(*[key for key in self.failures.rows if key in due or not os.path.lexists(key)])
+        self.failures.remove(*[key for key in self.failures.rows if not os.path.lexists(key)])
         for folder, reason in found.unread.items():
             self.failures.add({"video": _text(folder), "reason": reason})
         return items
@@ -193,6 +194,10 @@ class _Results:
 
     def add(self, outcome: Outcome[Order, Made]) -> Item:
         """Note what came of a video, at once."""
+        if self.due:  # all at once, as each change of a row writes the table anew
+            self.summary.remove(*self.due)
+            self.failures.remove(*self.due)
+            self.due = set()
         video, made = outcome.item.video, outcome.result
         name, reason = self.names[video], outcome.failure
         if made is not None and not made.missing and self._files(name) is None:

@@ -42,6 +42,8 @@ def find_videos(sources: Word | Sequence[Word], *, listed: Word | None = None, o
         raise FileError("No video is named; give a folder, files, a pattern such as “films/**/*.mp4”, or --list FILE.")
     videos = list(dict.fromkeys(video for _, found in pairs for video in found))
     if not videos:
+        for sentence in walk.unread.values():
+            raise FileError(sentence)
         named = ", ".join(str(word) for word in [*words, *([listed] if listed is not None else [])])
         raise FileError(f"{named} holds no video ({', '.join(sorted(VIDEO_SUFFIXES))}).")
     return Sources(videos, Path(os.path.commonpath([root for root, _ in pairs])), walk.unread)

@@ -19,6 +19,7 @@ from app import batch, pipeline
 from app.batch import run_batch
 from app.options import OptionError
 from dataset_tools.render import Scene, random_notes, render_video
+from dataset_tools.work import WorkError
 from midi_synth import SynthError
 from pianoroll import FileError
 from roll2midi import DecodeError
@@ -92,6 +93,10 @@ def test_what_counts_is_the_content_wherever_it_lies(make_video: MakeVideo, tmp_
     assert (renamed.results, renamed.notes) == ("a", 3)  # where its files are
     kept = {Path(row["video"]).name: row for row in rows(moved / "summary.csv")}
     assert sorted(kept) == ["b.mp4", "c.mp4", "renamed.mp4", "two  spaces.mp4"]
+
+    with pytest.raises(WorkError):
+        run_batch(tmp_path / "in", moved, force=True, jobs=0, **how)
+    assert set(outcomes(run_batch(tmp_path / "in", moved, **how)).values()) == {"skipped"}  # that run did nothing
 
     make_video("in/a.mp4", frames=30)  # another video of a name that has results already
     make_video("in/c.mp4", frames=31)
