@@ -51,25 +51,25 @@ def test_a_broken_video_is_passed_over_and_a_finished_one_is_not_redone(make_vid
     (tmp_path / "b.mp4").write_text("no video")
     (tmp_path / "readme.txt").write_text("left alone")
     out = tmp_path / "out"
-    first = run_batch(tmp_path, out, outputs=("mid",))
+    first = run_batch(tmp_path, out, outputs=("csv",))
     assert outcomes(first) == {"a.mp4": "done", "b.mp4": "failed", "c.mkv": "done"}
     assert "not a video" in str(first[1].reason)
-    assert names(out) == ["a.json", "a.mid", "c.json", "c.mid", *TABLES]
+    assert names(out) == ["a.csv", "a.json", "c.csv", "c.json", *TABLES]
     assert rows(out / "failures.csv") == [{"video": str(tmp_path / "b.mp4"), "reason": first[1].reason}]
     told = {Path(row["video"]).name: (row["outcome"], row["notes"]) for row in rows(out / "summary.csv")}
     assert told == {"a.mp4": ("done", "3"), "b.mp4": ("failed", "0"), "c.mkv": ("done", "3")}
 
     make_video("b.mp4")
-    assert outcomes(run_batch(tmp_path, out, outputs=("mid",))) == {
+    assert outcomes(run_batch(tmp_path, out, outputs=("csv",))) == {
         "a.mp4": "skipped",
         "b.mp4": "done",
         "c.mkv": "skipped",
     }
     assert not (out / "failures.csv").exists()
-    assert outcomes(run_batch(tmp_path, out, outputs=("mid", "csv")))["a.mp4"] == "done"
-    assert outcomes(run_batch(tmp_path, out, outputs=("mid",), pedal="auto"))["a.mp4"] == "done"  # set otherwise
-    assert outcomes(run_batch(tmp_path, out, outputs=("mid",), pedal="auto"))["a.mp4"] == "skipped"
-    assert set(outcomes(run_batch(tmp_path, out, outputs=("mid",), force=True)).values()) == {"done"}
+    assert outcomes(run_batch(tmp_path, out, outputs=("csv", "npz")))["a.mp4"] == "done"
+    assert outcomes(run_batch(tmp_path, out, outputs=("csv",), pedal="auto"))["a.mp4"] == "done"  # set otherwise
+    assert outcomes(run_batch(tmp_path, out, outputs=("csv",), pedal="auto"))["a.mp4"] == "skipped"
+    assert set(outcomes(run_batch(tmp_path, out, outputs=("csv",), force=True)).values()) == {"done"}
 
 
 @pytest.mark.usefixtures("seeing_workers")
