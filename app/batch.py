@@ -129,8 +129,8 @@ def run_batch(
     try:
         with closing(do_all(transcribe_one, orders, jobs=jobs, ray=ray, watch=course.watch)) as outcomes:
             for outcome in outcomes:
-                items[outcome.item.video] = results.add(outcome)
-                course.finished(outcome.item)
+                item = items[outcome.item.video] = results.add(outcome)
+                course.finished(item)
     finally:
         results.close()
     return [items[video] for video in [*found.videos, *found.unread]]
@@ -247,12 +247,13 @@ class _Results:
 
 
 class _Course:
-    """How far all of it is, by the size of the files: what is finished, and what the workers say of the rest."""
+    """How far all of it is, by the size of the files: what is finished, and what the workers say of the rest. Those
+    that fail, which most do at once, count as if they had not been there."""
 
     def __init__(self, orders: Sequence[Order], tell: Tell | None, watch: Watch | None) -> None:
         self.sizes = {order.video: max(1, _size(order.video)) for order in orders}
         self.parts: dict[Path, float] = {}
-        self.count = 0
+        self.count, self.all = 0, len(orders)
         self._tell, self._watch = tell, watch
         self._say()
 
@@ -264,15 +265,18 @@ class _Course:
             self.parts[video] = READING * (at.fraction or 0.0)
             self._say()
 
-    def finished(self, order: Order) -> None:
-        self.parts[order.video] = 1.0
+    def finished(self, item: Item) -> None:
+        self.parts[item.video] = 1.0
+        if item.outcome == "failed":
+            del self.parts[item.video], self.sizes[item.video]
         self.count += 1
         self._say()
 
     def _say(self) -> None:
         if self._tell is not None:
             done = sum(self.sizes[video] * part for video, part in self.parts.items())
-            self._tell(self.count, len(self.sizes), done / max(1, sum(self.sizes.values())))
+            whole = sum(self.sizes.values())
+            self._tell(self.count, self.all, done / whole if whole else float(self.count == self.all))
 
 
 def _check(options: Mapping[str, Any]) -> None:

@@ -16,6 +16,8 @@ Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on std
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, no summary; only what went wrong.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")]
 
+SURE = 0.01  # part of the work from which the time for the rest can be told
+
 console = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
@@ -84,7 +86,7 @@ def worker_bars() -> Iterator[tuple[Any, Any]]:
 
         def tell(finished: int, count: int, part: float) -> None:
             elapsed = time.monotonic() - began
-            left = f"about {clock(elapsed * (1 - part) / part)} left" if part > 0 else ""
+            left = f"about {clock(elapsed * (1 - part) / part)} left" if part >= SURE else ""
             bars.update(whole, description=f"{finished} of {count} videos", total=1.0, completed=part, part=left)
 
         def watch(place: int, video: str | None, stage: str, fraction: float | None) -> None:

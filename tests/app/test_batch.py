@@ -112,6 +112,7 @@ def test_what_counts_is_the_content_wherever_it_lies(make_video: MakeVideo, tmp_
 def test_a_killed_worker_is_replaced_and_each_bar_moves(make_video: MakeVideo, tmp_path: Path) -> None:
     for name in ("x", "deadly", "y"):
         make_video(f"{name}.mp4")
+    (tmp_path / "bad.mp4").write_text("no video")
     parts: list[tuple[int, int, float]] = []
     seen: list[tuple[int, str | None, str]] = []
     items = run_batch(
@@ -122,11 +123,12 @@ def test_a_killed_worker_is_replaced_and_each_bar_moves(make_video: MakeVideo, t
         tell=lambda *how: parts.append(how),
         watch=lambda place, video, stage, _: seen.append((place, video, stage)),
     )
-    assert outcomes(items) == {"deadly.mp4": "done", "x.mp4": "done", "y.mp4": "done"}
-    assert shown.tried(tmp_path) == ["deadly.mp4", "deadly.mp4", "x.mp4", "y.mp4"]
-    assert len(rows(tmp_path / "out" / "summary.csv")) == 3
-    assert parts[0] == (0, 3, 0.0)
-    assert parts[-1] == (3, 3, 1.0)
+    assert outcomes(items) == {"bad.mp4": "failed", "deadly.mp4": "done", "x.mp4": "done", "y.mp4": "done"}
+    assert shown.tried(tmp_path) == ["bad.mp4", "deadly.mp4", "deadly.mp4", "x.mp4", "y.mp4"]
+    assert len(rows(tmp_path / "out" / "summary.csv")) == 4
+    assert parts[0] == (0, 4, 0.0)
+    assert (1, 4, 0.0) in parts  # what fails at once says nothing of the time that the rest takes
+    assert parts[-1] == (4, 4, 1.0)
     assert [part for _, _, part in parts] == sorted(part for _, _, part in parts)
     assert {place for place, _, _ in seen} == {0, 1}
     for video in ("x.mp4", "y.mp4"):

@@ -16,10 +16,11 @@ def test_a_bar_a_worker_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(terminal, "console", Console(file=shown, force_terminal=True, width=120, legacy_windows=False))
     monkeypatch.setattr(terminal.time, "monotonic", lambda: now[0])
     with terminal.worker_bars() as (tell, watch):
-        tell(0, 40, 0.0)
+        tell(0, 40, 0.001)
         watch(0, None, "starting", None)
         watch(1, "[bold]two.mp4", "read", 0.25)
         now[0] += 60
+        tell(1, 40, 0.001)
         tell(10, 40, 0.25)
     with terminal.worker_bars() as (tell, watch):
         watch(0, "one.mp4", "read", 0.5)
@@ -27,6 +28,7 @@ def test_a_bar_a_worker_and_the_time_left(monkeypatch: pytest.MonkeyPatch) -> No
     text = shown.getvalue()
     assert "10 of 40 videos" in text
     assert "about 3 min left" in text
+    assert text.count(" h ") == 0  # nothing is said of the rest before some is done
     assert "[bold]two.mp4: read" in text
     assert "25 %" in text
     assert "starting" in text
