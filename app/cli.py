@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from app.data_commands import data
-from app.terminal import Debug, Json, Quiet, complain, flag, print_json, progress, say, warn
+from app.data_commands import SOME_FAILED, Force, Jobs, Ray, data
+from app.terminal import Debug, Json, Quiet, complain, flag, print_json, progress, say, warn, worker_bars
 from pianoroll import SilentkeysError
 
 if TYPE_CHECKING:
@@ -494,8 +495,18 @@ def evaluate(
 
 @cli.command()
 def batch(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="Every video in it (not in folders below).")],
-    out: Annotated[Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", metavar="DIR", help="Folder for the results, laid out as the videos are.")
+    ],
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="FOLDER…", help="Folders with all below them, files, or patterns such as “films/**/*.mp4”."
+        ),
+    ] = None,
+    listed: Annotated[
+        Path | None, typer.Option("--list", metavar="FILE", help="A text file with a video, folder or pattern a line.")
+    ] = None,
     model: Model = None,
     note_model: NoteModel = None,
     instrument: Instrument = "0",
@@ -506,47 +517,79 @@ def batch(
     fingering: Fingering = "auto",
     pedal: Pedal = "none",
     falling_notes: FallingNotes = "auto",
-    force: Annotated[bool, typer.Option("--force", help="Do those again that are already finished.")] = False,
+    force: Force = False,
+    jobs: Jobs = None,
+    ray: Ray = None,
     as_json: Json = False,
     quiet: Quiet = False,
     debug: Debug = False,
 ) -> None:
-    """Transcribe every video of a folder; a broken one is reported and skipped."""
-    from app.batch import run_batch
+    """Transcribe many videos, each once; go on where a run was stopped. Exit code 4 where some could not be done."""
+    from app.batch import failed, run_batch
     from app.options import parse_outputs
 
-    with progress() as tell:
-        items = run_batch(
-            folder,
-            out,
-            model=model,
-            note_model=note_model,
-            instrument=instrument,
-            soundfont=soundfont,
-            outputs=parse_outputs(outputs),
-            fingering=fingering,
-            pedal=pedal,
-            falling_notes=falling_notes,
-            force=force,
-            progress=tell,
-        )
+    try:
+        with worker_bars() as (tell, watch):
+            items = run_batch(
+                sources or [],
+                out,
+                listed=listed,
+                model=model,
+                note_model=note_model,
+                instrument=instrument,
+                soundfont=soundfont,
+                outputs=parse_outputs(outputs),
+                fingering=fingering,
+                pedal=pedal,
+                falling_notes=falling_notes,
+                force=force,
+                jobs=jobs,
+                ray=ray,
+                tell=tell,
+                watch=watch,
+            )
+    except KeyboardInterrupt:
+        complain(f"stopped; what is finished stays in {out}, and the same command (without --force) goes on.")
+        raise
+    bad = failed(items)
     if as_json:
         print_json({"videos": [item.as_dict() for item in items]})
     elif not flag("--quiet", "-q"):
         table = Table("video", "result", "notes", "seconds", box=None, pad_edge=False)
         for item in items:
-            table.add_row(item.video.name, item.outcome, str(item.notes), f"{item.seconds:.1f}")
-        Console().print(table)
-    for item in items:
-        if item.reason:
-            complain(f"{item.video.name}: {item.reason}")
-    if any(item.reason for item in items):
+            if item.outcome != "skipped":
+                table.add_row(escape(item.results), item.outcome, str(item.notes), f"{item.seconds:.1f}")
+        if table.rows:
+            Console().print(table)
+    for item in bad:
+        complain(f"{item.as_dict()['video']}: {item.reason}")
+    had = sum(item.outcome == "skipped" for item in items)
+    say(f"{len(items) - had - len(bad)} done, {had} were done before, {len(bad)} failed: {out / 'summary.csv'}")
+    if bad:
+        say(f"Those that failed are in {out / 'failures.csv'}; the same command tries them again.")
+        raise typer.Exit(SOME_FAILED)
+
+
+@cli.command()
+def doctor(as_json: Json = False, quiet: Quiet = False, debug: Debug = False) -> None:
+    """What of the system is there, and how to get the rest. Exit code 1 where something is missing that is needed."""
+    from app.doctor import all_needed, as_dict, as_text, examine
+
+    found = examine()
+    if as_json:
+        print_json(as_dict(found))
+    elif not flag("--quiet", "-q"):
+        print(as_text(found))
+    if not all_needed(found):
         raise typer.Exit(1)
 
 
 @cli.command()
 def app(
     port: Annotated[int, typer.Option("--port", help="Port of the page on this machine.")] = 8501,
+    address: Annotated[
+        str, typer.Option("--address", help="Who may come: localhost is this machine alone, 0.0.0.0 anyone.")
+    ] = "localhost",
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open it in the browser.")] = True,
     quiet: Quiet = False,
     debug: Debug = False,
@@ -556,7 +599,7 @@ def app(
 
     settings = {
         "server.port": str(port),
-        "server.address": "localhost",
+        "server.address": address,
         "server.headless": "false" if browser else "true",
         "server.showEmailPrompt": "false",
         "server.maxUploadSize": "4096",  # MB

@@ -100,7 +100,7 @@ def transcribe(
     _check_score(tempo, metre, key)
     info = probe(video)
     folder = check_folder(out)
-    program = _check_sound(instrument, soundfont)
+    program = check_sound(instrument, soundfont)
     check_note_model(note_model)
     made_with = {"model": model, "note_model": note_model, "instrument": instrument, "soundfont": soundfont}
     written: dict[str, Any] = {"key": key, "title": title, "composer": composer, "fingering": fingering}
@@ -216,7 +216,7 @@ def notes(
 ) -> list[Note]:
     """Decode the notes of a roll (.npz) and write them to the file ``out`` (.mid). Raises FileError, OptionError, and
     DecodeError where there is no such ``model``."""
-    pedalled, program = check_pedal(pedal), _check_sound(instrument, None)
+    pedalled, program = check_pedal(pedal), check_sound(instrument, None)
     _check_file(out, ".mid", ".midi")
     read = PianoRoll.load(roll)
     found, spans = _played(read, model, pedalled)
@@ -315,6 +315,14 @@ def check_note_model(model: str | None) -> None:
 
     nothing = np.zeros((0, KEYS), dtype=np.float32)
     roll2midi.decode(PianoRoll(np.zeros(0), nothing, nothing), model=model)
+
+
+def check_model(model: str | None) -> None:
+    """Raises ModelError before any long work where there is no such network, or its file is none."""
+    if model is not None:
+        from video2roll.infer import load_network
+
+        load_network(model)
 
 
 def keyboard_facts(keyboard: Keyboard | None, *, given: bool = False) -> dict[str, Any]:
@@ -670,7 +678,7 @@ def _check_score(tempo: float | None, metre: str | None, key: str | None) -> Non
         score_stage.check_wishes(tempo, metre, key)
 
 
-def _check_sound(instrument: int | str, soundfont: Pathlike | None) -> int:
+def check_sound(instrument: int | str, soundfont: Pathlike | None) -> int:
     """The General MIDI program; raises SynthError before any long work where it or the soundfont does not exist."""
     from midi_synth.instruments import program_number
     from midi_synth.soundfonts import find_soundfont

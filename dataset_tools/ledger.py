@@ -27,7 +27,7 @@ class Ledger:
 
     def add(self, row: Mapping[str, object]) -> None:
         """Write a row at once; one of the same key, if there is any, makes way."""
-        values = {name: " ".join(str(row.get(name, "")).split()) for name in self.columns}  # a row stays one line
+        values = {name: " ".join(str(row.get(name, "")).splitlines()) for name in self.columns}  # a row stays one line
         key = values[self.columns[0]]
         if key in self.rows or not self.path.exists():
             self.rows[key] = values
@@ -46,9 +46,9 @@ class Ledger:
         except OSError as error:
             raise FileError(f"{self.path} cannot be written: {error.strerror or error}.") from error
 
-    def remove(self, key: str) -> None:
-        """Take a row out, if there is one."""
-        if self.rows.pop(key, None) is not None:
+    def remove(self, *keys: str) -> None:
+        """Take rows out, those that there are."""
+        if [key for key in keys if self.rows.pop(key, None) is not None]:
             self._rewrite()
 
     def _read(self) -> dict[str, dict[str, str]]:
@@ -79,4 +79,4 @@ class Ledger:
     def _line(self, values: object) -> bytes:
         line = io.StringIO()
         csv.writer(line, lineterminator="\n").writerow(values)  # type: ignore[arg-type]
-        return line.getvalue().encode()
+        return line.getvalue().encode(errors="backslashreplace")

@@ -1,8 +1,9 @@
 """Many items, each done once: over processes of this machine, or over the machines of a Ray cluster.
 
 A task is a plain function of one item that can be imported by name; its modules' caches live as long as its worker, so
-a model is loaded once a worker. What a task cannot do is told, never raised: one bad item does not stop the others. A
-worker that is killed (out of memory, a crash in a codec) is replaced and its item tried once more, after all others.
+a model is loaded once a worker. A task may say how far it is by ``tell_stage``. What a task cannot do is told, never
+raised: one bad item does not stop the others. A worker that is killed (out of memory, a crash in a codec) is replaced
+and its item tried once more, after all others.
 """
 
 import logging
@@ -28,6 +29,7 @@ Result = TypeVar("Result")
 
 ATTEMPTS = 2  # how often an item is tried whose worker is killed
 PATIENCE = 10.0  # seconds a worker has to end when asked to
+OFTEN = 0.2  # seconds between what a worker says of one stage
 AHEAD = 2  # items a CPU that Ray is given at a time: one is worked on, the next waits
 OURS = ("pianoroll", "video2roll", "roll2midi", "score", "midi_synth", "dataset_tools", "app")  # what Ray's nodes get
 NO_CLUSTER = (
@@ -54,6 +56,38 @@ _log = logging.getLogger("silentkeys")
 Tell = Callable[[int, int], None]  # (items finished, items in all)
 
 
+@dataclass(frozen=True)
+class At(Generic[Item]):
+    """Where a worker is: its place (0 to jobs - 1), its item (None where it starts, or has ended), what it does there
+    (nothing where it has ended), and the part of that which is done, 0..1 (None: not known)."""
+
+    worker: int
+    item: Item | None = None
+    stage: str = ""
+    fraction: float | None = None
+
+
+class _Teller:
+    """Takes a stage and the part of it that is done, 0..1 or None, and tells the run; silent outside of workers."""
+
+    def __init__(self) -> None:
+        self.pipe: Connection | None = None
+        self.turn = threading.Lock()  # a task may tell from its threads
+        self.last = ("", -OFTEN)
+
+    def __call__(self, stage: str, fraction: float | None) -> None:
+        with self.turn:
+            now = time.monotonic()
+            if self.pipe is None or (stage == self.last[0] and now - self.last[1] < OFTEN):
+                return
+            self.last = (stage, now)
+            with suppress(OSError):  # where the run has ended, this worker is about to
+                self.pipe.send((stage, fraction))
+
+
+tell_stage = _Teller()
+
+
 def do_all(
     task: Callable[[Item], Result],
     items: Sequence[Item],
@@ -61,12 +95,14 @@ def do_all(
     jobs: int | None = None,
     ray: str | None = None,
     tell: Tell | None = None,
+    watch: Callable[[At[Item]], None] | None = None,
 ) -> Generator[Outcome[Item, Result], None, None]:
     """Do ``task`` for every item, in other processes; gives each one's outcome once, as they come, in any order.
 
     ``jobs``: so many at a time; None is one here, and one a CPU on Ray. ``ray``: a cluster's address ("auto",
     host:port, ray://host:port), or "local" for one of this machine alone; its machines must see the same files, and its
-    workers have other working folders, so name files by absolute paths. Task, items and results are pickled. Where the
+    workers have other working folders, so name files by absolute paths. Task, items and results are pickled. ``watch``
+    is told where each process of this machine is, in what the task said by ``tell_stage``; of Ray's, nothing. Where the
     caller stops early or Ctrl-C is pressed, the workers are ended: tasks that write with ``write_beside`` leave nothing
     half-written. Raises WorkError where no worker can be had.
     """
@@ -74,7 +110,7 @@ def do_all(
         raise WorkError(f"--jobs is {jobs}; give 1 or more.")
     if not items:
         return
-    outcomes = _on_ray(task, items, jobs, ray) if ray is not None else _here(task, items, jobs or 1)
+    outcomes = _on_ray(task, items, jobs, ray) if ray is not None else _here(task, items, jobs or 1, watch)
     with closing(outcomes):
         for done, outcome in enumerate(outcomes, start=1):
             if tell is not None:
@@ -128,30 +164,29 @@ class _Queue:
 
 
 class _Worker:
-    """A process that does one item after the other, and the number of the item that it is at."""
+    """A process that does one item after the other, the number of the item that it is at, and its place among all."""
 
-    def __init__(self, task: Callable[[Any], Any], threads: int) -> None:
+    def __init__(self, task: Callable[[Any], Any], threads: int, place: int) -> None:
         context = get_context("spawn")  # a fork would copy locks and the threads' state of codecs and networks
         self.pipe, theirs = context.Pipe()
         self.number: int | None = None
+        self.place = place
         self.process = context.Process(target=_serve, args=(task, theirs), daemon=True)
         with _few_threads(threads), _deaf_to_interrupts():
             self.process.start()
         theirs.close()  # so that the worker's end is the only one, and its death is seen here
 
-    def give(self, number: int, item: object) -> None:
-        self.number = number
+    def give(self, item: object) -> None:
         with suppress(BrokenPipeError):  # where it has died; the next look at its pipe will tell
             self.pipe.send(item)
 
-    def answer(self) -> tuple[Any, str | None] | None:
-        """What it has to say: a result or a failure (neither where it is but ready); None where it has died."""
+    def answer(self) -> Outcome[Any, Any] | tuple[str, float | None] | None:
+        """What it has to say: an outcome (of no item, and empty where it is but ready), or the stage that it is at and
+        the part done of that; None where it has died."""
         try:
-            said = self.pipe.recv()
+            return self.pipe.recv()
         except (EOFError, OSError):
             return None
-        self.number = None
-        return said
 
     def end(self) -> None:
         """Let go of an idle worker; stop one that is at work, which lets it take away what it has half written."""
@@ -172,19 +207,28 @@ def _serve(task: Callable[[Any], Any], pipe: Connection) -> None:
     """A worker's life: say that it is ready, then do what comes until the pipe is closed."""
     signal.signal(signal.SIGTERM, _stop)
     threading.Thread(target=_end_with_parent, daemon=True).start()
+    tell_stage.pipe = pipe
+    outcome: Outcome[Any, Any] = Outcome(None)
     try:
-        pipe.send((None, None))
         while True:
-            item = pipe.recv()
-            outcome = _attempt(task, item)
-            try:
-                pipe.send((outcome.result, outcome.failure))
-            except OSError:
-                raise
-            except Exception as error:  # a result that cannot be pickled
-                pipe.send((None, _unforeseen(error)))
+            with tell_stage.turn:
+                _send(pipe, outcome)
+            outcome = _attempt(task, pipe.recv())
+            tell_stage.last = ("", -OFTEN)
     except (EOFError, OSError):
         return
+    finally:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # nothing is left to be taken away
+
+
+def _send(pipe: Connection, outcome: Outcome[Any, Any]) -> None:
+    """Send an outcome without its item, which the other side has."""
+    try:
+        pipe.send(Outcome(None, outcome.result, outcome.failure))
+    except OSError:
+        raise
+    except Exception as error:  # a result that cannot be pickled
+        pipe.send(Outcome(None, failure=_unforeseen(error)))
 
 
 def _end_with_parent() -> None:
@@ -202,34 +246,42 @@ def _stop(number: int, frame: FrameType | None) -> None:
 
 
 def _here(
-    task: Callable[[Item], Result], items: Sequence[Item], jobs: int
+    task: Callable[[Item], Result], items: Sequence[Item], jobs: int, watch: Callable[[At[Item]], None] | None
 ) -> Generator[Outcome[Item, Result], None, None]:
     """Outcomes of the items, done by ``jobs`` processes."""
     queue = _Queue(len(items))
     jobs = min(jobs, len(items))
     threads = max(1, _cores() // jobs)
     workers: dict[Connection, _Worker] = {}
+    watch = watch or (lambda at: None)
     try:
         while workers or queue:
-            for worker in [_Worker(task, threads) for _ in range(min(jobs - len(workers), len(queue)))]:
+            free = [place for place in range(jobs) if place not in {worker.place for worker in workers.values()}]
+            for worker in [_Worker(task, threads, place) for place in free[: len(queue)]]:
                 workers[worker.pipe] = worker
+                watch(At(worker.place, stage="starting"))
             for pipe in wait(list(workers)):
                 worker = workers[cast(Connection, pipe)]
                 number, answer = worker.number, worker.answer()
-                if answer is None:
-                    del workers[worker.pipe]
-                    failure = queue.lost(number, worker.gone())
-                    if number is not None and failure is not None:
-                        yield Outcome(items[number], failure=failure)
+                if isinstance(answer, tuple):
+                    if number is not None:
+                        watch(At(worker.place, items[number], *answer))
                     continue
-                if queue:
-                    following = queue.take()
-                    worker.give(following, items[following])
+                worker.number = None
+                if answer is not None and queue:
+                    worker.number = queue.take()
+                    worker.give(items[worker.number])
+                    watch(At(worker.place, items[worker.number], "beginning"))
                 else:
                     del workers[worker.pipe]
                     worker.end()
-                if number is not None:
-                    yield Outcome(items[number], *answer)
+                    watch(At(worker.place))
+                if answer is None:
+                    failure = queue.lost(number, worker.gone())
+                    if number is not None and failure is not None:
+                        yield Outcome(items[number], failure=failure)
+                elif number is not None:
+                    yield Outcome(items[number], answer.result, answer.failure)
     finally:
         for worker in workers.values():
             worker.end()

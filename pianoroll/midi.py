@@ -207,7 +207,7 @@ class _Clock:
         messages = [(0, metres[0].message(pickup))] if pickup else []
         for index, (before, metre) in enumerate(itertools.pairwise([None, *metres])):
             if metre and metre != before:
-                messages.append((int(ticks[index if before else pickup]), metre.message()))
+                messages.append((int(ticks[index]) if before else pickup * metre.ticks, metre.message()))
         now = 0
         for tick, length, metre in zip(ticks, np.diff(seconds), metres, strict=False):
             micro = max(1, round(1e6 * float(length) * RESOLUTION / metre.ticks))

@@ -14,7 +14,6 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.models import resnet18
 
 from pianoroll.keys import KEYS
 from video2roll.model import ModelError
@@ -62,6 +61,8 @@ class Video2RollNet(nn.Module):
 
     def __init__(self, keys: int = 51) -> None:
         super().__init__()
+        from torchvision.models import resnet18  # a second and a half that all who never come here are spared
+
         trunk = resnet18(weights=None)
         self.conv1 = nn.Conv2d(FRAMES, 64, 11, stride=2, padding=4, bias=False)
         self.bn1, self.maxpool = trunk.bn1, trunk.maxpool

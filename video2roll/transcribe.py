@@ -6,8 +6,10 @@ camera) begins a block of its own and has a rest of its own.
 """
 
 import os
+import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,15 +19,15 @@ from pianoroll import PianoRoll
 from pianoroll.keys import KEYS
 from video2roll.falling_notes import put_into, read_falling_notes
 from video2roll.follow import View
-from video2roll.infer import load_network, read_strips, window_reach
-from video2roll.model import DEFAULT_WEIGHTS
 from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard
 from video2roll.rest import rest_strip
 from video2roll.scenes import Sight, watch
 from video2roll.video import probe, read_frames
 
 if TYPE_CHECKING:
+    from video2roll.hand_model import HandModel
     from video2roll.hands import HandWatcher
+    from video2roll.infer import Network
 
 BLOCK = 60.0  # seconds read at once: hands move on in that time, and the rest is seen...
 BLOCK_FRAMES = 2400  # ...but no more frames than that, of 65 kB each: at 60 a second, 40 s
@@ -82,8 +84,12 @@ def transcribe(
     is told the part done, 0..1;
     sentences about what was lost are appended to ``warnings``. Raises VideoError and ModelError.
     """
+    from video2roll.infer import read_strips, window_reach  # PyTorch, which takes seconds
+    from video2roll.model import DEFAULT_WEIGHTS
+
     warnings = warnings if warnings is not None else []
-    network, facts = load_network(model)
+    weights = DEFAULT_WEIGHTS if model is None else Path(model)
+    network, facts = _network(weights)
     length = ((end if end is not None else probe(video).duration) or 0.0) - start
     times: list[float] = []
     seen: list[bool] = []
@@ -135,7 +141,7 @@ def transcribe(
             "lowest_pitch": main.lowest_pitch,
             "highest_pitch": main.highest_pitch,
             "scenes": scenes,
-            "model": Path(DEFAULT_WEIGHTS if model is None else model).stem,
+            "model": weights.stem,
             "model_facts": facts,
             "warnings": list(warnings),
         },
@@ -173,14 +179,39 @@ def _joined(parts: list[np.ndarray], count: int) -> np.ndarray:
     return values
 
 
+_loaded = threading.local()  # networks by file and its age; a thread's own, as they are not for two at once
+
+
+def _network(weights: Path) -> "tuple[Network, dict[str, Any]]":
+    """As ``load_network``, which takes its time; the last one is kept, as many videos are read with the same."""
+    from video2roll.infer import load_network
+
+    try:
+        age = weights.stat().st_mtime_ns
+    except OSError:
+        age = -1  # loading it will say what is wrong
+    if getattr(_loaded, "key", None) != (weights, age):
+        _loaded.network = load_network(weights)
+        _loaded.key = (weights, age)
+    network, facts = _loaded.network
+    return network, dict(facts)
+
+
+@cache
+def _hand_model(folder: Path) -> "HandModel":
+    from video2roll.hand_model import HandModel
+
+    return HandModel(folder)
+
+
 def _hand_watcher(warnings: list[str]) -> "HandWatcher | None":
     """None, and a sentence in ``warnings``, where the networks that see hands are not there."""
-    from video2roll.hand_model import HandModel, HandModelError
+    from video2roll import hand_model
     from video2roll.hands import HandWatcher
 
     try:
-        return HandWatcher(HandModel())
-    except HandModelError as error:
+        return HandWatcher(_hand_model(hand_model.cache_folder()))
+    except hand_model.HandModelError as error:
         warnings.append(f"Hands and fingering are left out: {error}")
         return None
 

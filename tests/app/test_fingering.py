@@ -8,34 +8,40 @@ from typing import Any
 import numpy as np
 import pretty_midi
 import pytest
+import shown
 
+import roll2midi
 import video2roll
-from app import pipeline
+from app import batch, pipeline
 from app.batch import run_batch
 from app.options import OptionError, parse_corners
 from pianoroll import PianoRoll
 from pianoroll.keys import key_centre
-from video2roll.follow import View
-from video2roll.rectify import Keyboard
 
 MakeVideo = Callable[..., Path]
 CORNERS = parse_corners("2,2 62,2 62,46 2,46")
 FINGERS = {60: "1", 64: "3", 48: "2"}  # of the notes that the fixture plays
 
 
+def show_hands(video: Any, **how: Any) -> PianoRoll:
+    """The left hand's second finger on C3, the right hand's thumb on C4 and third finger on E4."""
+    roll = shown.show(video, **how)
+    along = np.array([key_centre(48) + 1 - np.arange(5), key_centre(60) + np.arange(5)])
+    place = np.stack([along, np.full((2, 5), 0.8)], axis=2)
+    roll.fingertips, roll.sides = np.tile(place, (len(roll), 1, 1, 1)), np.array([1, 2])
+    return roll
+
+
 @pytest.fixture
 def hands_in_view(seeing: None, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The left hand's second finger on C3, the right hand's thumb on C4 and third finger on E4."""
-    show = video2roll.transcribe
-
-    def show_hands(video: Any, **how: Any) -> PianoRoll:
-        roll = show(video, **how)
-        along = np.array([key_centre(48) + 1 - np.arange(5), key_centre(60) + np.arange(5)])
-        place = np.stack([along, np.full((2, 5), 0.8)], axis=2)
-        roll.fingertips, roll.sides = np.tile(place, (len(roll), 1, 1, 1)), np.array([1, 2])
-        return roll
-
     monkeypatch.setattr(video2roll, "transcribe", show_hands, raising=False)
+
+
+def hands_shown_one(order: batch.Order) -> batch.Made:
+    """A worker's task."""
+    video2roll.transcribe, roll2midi.decode = show_hands, shown.decode
+    pipeline.find_views = shown.find_views
+    return batch.transcribe_one(order)
 
 
 @pytest.mark.usefixtures("hands_in_view")
@@ -60,13 +66,11 @@ def test_fingering_can_be_left_out_of_the_score(make_video: MakeVideo, tmp_path:
         pipeline.transcribe(make_video("a.mp4"), tmp_path, fingering="many", **how)
 
 
-@pytest.mark.usefixtures("hands_in_view")
 def test_a_folder_of_videos_can_go_without_fingering(
     make_video: MakeVideo, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     make_video("a.mp4")
-    view = View(Keyboard(CORNERS), np.zeros((48, 64), np.uint8))
-    monkeypatch.setattr(pipeline, "find_views", lambda source, **_: [view])
+    monkeypatch.setattr(batch, "transcribe_one", hands_shown_one)
     run_batch(tmp_path, tmp_path / "with", outputs=("musicxml",))
     run_batch(tmp_path, tmp_path / "without", outputs=("musicxml",), fingering="none")
     assert (tmp_path / "with" / "a.musicxml").read_text().count("<fingering") == 3

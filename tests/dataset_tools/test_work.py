@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from dataset_tools import work
-from dataset_tools.work import Outcome, WorkError, do_all
+from dataset_tools.work import At, Outcome, WorkError, do_all
 from pianoroll import FileError
 from pianoroll.files import write_beside
 
@@ -46,6 +46,17 @@ def write_slowly(folder: Path, number: int) -> None:
         path.write_text("half")
         (folder / f"pid{number}").write_text(str(os.getpid()))
         time.sleep(60 if number else 0)
+
+
+def telling(number: int) -> int:
+    """Tells two stages, one of them in small steps; item 1 does not live to its end the first time."""
+    for step in range(1000):
+        work.tell_stage("counting", step / 1000)
+    work.tell_stage("resting", None)
+    if number < 0 and not Path(f"{-number}").exists():
+        Path(f"{-number}").touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return number
 
 
 def never_pickled(number: int) -> object:
@@ -98,6 +109,27 @@ def test_a_worker_loads_once_and_shares_the_cores(monkeypatch: pytest.MonkeyPatc
     assert len({worker for worker, _ in workers}) == len(workers) <= 2
     assert {threads for _, _, threads in filter(None, results)} == {"3"}
     assert "OMP_NUM_THREADS" not in os.environ
+
+
+def test_a_run_hears_where_each_worker_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    heard: list[At[int]] = []
+    assert sorted(outcome.result or 0 for outcome in do_all(telling, [-1, 2, 3], jobs=2, watch=heard.append)) == [
+        -1,
+        2,
+        3,
+    ]
+    assert {at.worker for at in heard} == {0, 1}
+    for number, times in ((-1, 2), (2, 1), (3, 1)):
+        stages = [at.stage for at in heard if at.item == number]
+        assert [stage for stage in stages if stage != "counting"] == ["beginning", "resting"] * times
+        assert times <= stages.count("counting") < 100  # not every step
+    assert {at.fraction for at in heard if at.stage == "resting"} == {None}
+    assert 0.0 in {at.fraction for at in heard if at.stage == "counting"}
+    for worker in (0, 1):
+        mine = [(at.stage, at.item) for at in heard if at.worker == worker]
+        assert (mine[0], mine[-1]) == (("starting", None), ("", None))
+    assert telling(4) == 4  # silent where there is no run
 
 
 def test_a_result_that_cannot_be_sent_is_a_failure() -> None:

@@ -71,6 +71,14 @@ def test_a_pick_up_is_written_in_its_own_note_values(tmp_path: Path) -> None:
     assert metres[1].time == pytest.approx(0.3, abs=1e-3)
 
 
+def test_a_piece_that_is_over_before_its_first_whole_bar_is_written(tmp_path: Path) -> None:
+    grid = BeatGrid((-0.6, 0.1, 0.9, 1.7), 12, 8, 4)  # one beat of the bar is before the video; it has three more
+    write_midi([Note(0.1, 60, 0.5), Note(1.7, 62, 2.0)], tmp_path / "a.mid", beats=grid)
+    assert [n.onset for n in read_midi(tmp_path / "a.mid")] == pytest.approx([0.1, 1.7], abs=5e-3)
+    metres = pretty_midi.PrettyMIDI(str(tmp_path / "a.mid")).time_signature_changes
+    assert [(metre.numerator, metre.denominator) for metre in metres] == [(9, 8), (12, 8)]
+
+
 def test_hours_of_music_can_be_read_again(tmp_path: Path) -> None:
     write_midi([Note(3 * 3600.0, 60, 3 * 3600 + 1.0)], tmp_path / "a.mid", tempo=200)
     assert read_midi(tmp_path / "a.mid")[0].onset == pytest.approx(3 * 3600, abs=0.01)

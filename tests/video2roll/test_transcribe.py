@@ -1,6 +1,9 @@
 """Real video goes in; the keys that were down come out."""
 
+import os
+import shutil
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import cv2
@@ -12,7 +15,9 @@ from pianoroll import read_midi
 from pianoroll.metrics import frame_score
 from pianoroll.roll import notes_to_frames
 from video2roll import Keyboard, transcribe
+from video2roll.model import DEFAULT_WEIGHTS, ModelError
 from video2roll.scenes import find_in_video, find_views
+from video2roll.transcribe import _network
 from video2roll.video import read_frames
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -34,6 +39,21 @@ def test_the_sample_a_piano_never_trained_on(keyboard: Keyboard) -> None:
     assert frame_score(roll.frame >= roll.threshold, true).f1 > 0.6
     assert roll.times[0] == pytest.approx(4, abs=0.04)
     assert roll.times[-1] == pytest.approx(12, abs=0.06)
+
+
+def test_a_network_is_loaded_once_as_long_as_its_file_stays(tmp_path: Path) -> None:
+    weights = tmp_path / "mine.safetensors"
+    shutil.copyfile(DEFAULT_WEIGHTS, weights)
+    network, facts = _network(weights)
+    facts["threshold"] = 7.0  # a caller's own copy
+    assert _network(weights)[0] is network
+    assert _network(weights)[1]["threshold"] < 1
+    with ThreadPoolExecutor(1) as other:  # networks are not for two threads at once
+        assert other.submit(_network, weights).result()[0] is not network
+    os.utime(weights, (1, 1))
+    assert _network(weights)[0] is not network
+    with pytest.raises(ModelError, match="does not exist"):
+        _network(tmp_path / "none.safetensors")
 
 
 def test_blocks_read_as_one_piece(keyboard: Keyboard, monkeypatch: pytest.MonkeyPatch) -> None:
