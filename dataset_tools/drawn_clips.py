@@ -18,6 +18,7 @@ from zlib import crc32
 import cv2
 import numpy as np
 
+from dataset_tools.clips import CORNER_COLUMNS
 from dataset_tools.cutouts import load_cutouts
 from dataset_tools.drawn_camera import Camera, picture_points
 from dataset_tools.drawn_hands import Hands
@@ -34,7 +35,7 @@ from pianoroll.roll import notes_to_frames
 
 MANIFEST = (
     *("clip", "midi", "roll", "start", "end", "split", "truth", "lowest_pitch", "highest_pitch"),
-    *(f"{axis}_{corner}" for corner in ("back_left", "back_right", "front_right", "front_left") for axis in "xy"),
+    *CORNER_COLUMNS,
     *("order", "note"),
 )
 DRAWING = 1  # raised when what is drawn for an order changes, so that clips drawn before are drawn anew
