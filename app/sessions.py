@@ -65,15 +65,8 @@ class Room:
     def sweep(self) -> None:
         """Remove the folders that were not used for so long."""
         for folder in self._folders():
-            try:
-                used = (folder / _MARK).stat().st_mtime
-            except OSError:  # without a mark: just being made, or what is left of it
-                with suppress(OSError):
-                    used = folder.stat().st_mtime
-                    if self.clock() - used <= self.unused:
-                        continue
-                used = -self.unused
-            if self.clock() - used > self.unused:
+            used = _last_used(folder)
+            if used is not None and self.clock() - used > self.unused:
                 self.leave(folder)
 
     def taken(self) -> int:
@@ -119,6 +112,14 @@ def _keep_sweeping(room: Room) -> None:
     while True:
         room.sweep()
         sleep(ROUND)
+
+
+def _last_used(folder: Path) -> float | None:
+    """Seconds since 1970; None where it is gone. A folder without its mark is just being made, or half removed."""
+    for path in (folder / _MARK, folder):
+        with suppress(OSError):
+            return path.stat().st_mtime
+    return None
 
 
 def _size(folder: Path) -> int:

@@ -20,7 +20,7 @@ FAR_KEY_FRAME = 600  # pictures after a key frame: what lies farther from it is 
 NEAR_ENOUGH = 0.5  # seconds from where one wants to be to where a jump led
 DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
 MOST_PIXELS = 8192 * 8192  # of a picture: a damaged or hostile file may claim any size, and memory is taken for it
-# Of FFmpeg's readers those for VIDEO_SUFFIXES: others, such as playlists, would open what a file names, here or elsewhere.
+# Of FFmpeg's readers those for VIDEO_SUFFIXES: others, such as playlists, would open what a file names, here or far.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,mpeg,mpegts,mpegvideo,m4v,h264,hevc,ogg"
 
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
