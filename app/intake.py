@@ -61,6 +61,8 @@ def check_size(size: int, title: str) -> None:
 def check_video(path: str | os.PathLike[str], title: str) -> None:
     """Raise IntakeError where a video is longer, larger or of more pictures than the page takes; VideoError where it
     is none. What the header says is judged first, then the packets are counted, and last one picture is decoded."""
+    if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
+        raise IntakeError(f"{path} is no file; choose a video.")
     info = probe(path)
     _check_picture(info.width, info.height, title)
     if (info.duration or 0.0) > LONGEST:
