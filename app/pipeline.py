@@ -620,6 +620,12 @@ def _describe(report: Report, seen: Reading, played: list[Note]) -> None:
 # ---- writing what was found ------------------------------------------------------------------------------------------
 
 
+def file_name(name: str, output: str) -> str:
+    """What the file of an output is called; of "svg" there may be several, see ``Report.pages``."""
+    endings = {"npz": "roll.npz", "quantised": "quantised.mid", "video": "result.mp4", "roll-svg": "roll.svg"}
+    return f"{name}.{endings.get(output, output)}"
+
+
 @dataclass
 class _Job:
     """Where the outputs of one input go."""
@@ -632,9 +638,7 @@ class _Job:
     heading: str = ""  # stands above what is drawn and engraved, unless the user has a title
 
     def path(self, output: str) -> Path:
-        endings = {"npz": "roll.npz", "quantised": "quantised.mid", "video": "result.mp4", "roll-svg": "roll.svg"}
-        ending = endings.get(output, output)
-        return self.folder / f"{self.name}.{ending}"
+        return self.folder / file_name(self.name, output)
 
     @contextmanager
     def making(self, *outputs: str) -> Iterator[None]:

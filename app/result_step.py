@@ -1,7 +1,8 @@
 """What the web page shows of a transcription: facts, sound, picture, score and notes, and everything to download."""
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -10,10 +11,15 @@ from typing import Any
 import pandas as pd
 import streamlit as st
 
+from app import pipeline
 from app.intake import as_text
-from app.report import Report
+from app.report import Progress, Report
+from pianoroll import FileError
 from pianoroll.files import write_beside
 
+SHOWN = ("mid", "csv", "png", "svg", "wav")  # outputs that a change of settings makes at once
+OFFERED = ("mid", "pdf", "musicxml", "html", "wav", "mp3", "csv", "png", "roll-svg", "quantised", "npz", "json")
+"""Outputs that are made when they are asked for, as the others take too long to wait for at each change."""
 STORED = "video"  # what results are called on the disk, whatever the video's name
 MIME = {
     ".npz": "application/octet-stream",
@@ -34,12 +40,44 @@ MIME = {
 
 @dataclass
 class Result:
-    """What was made: ``settings`` are those it was made with, ``title`` the video's, ``folder`` where the files lie."""
+    """What is made of a reading: ``settings`` are those of ``pipeline.write_results``, ``title`` is the video's,
+    ``folder`` where the files lie."""
 
+    reading: pipeline.Reading
     report: Report
     title: str
     folder: Path
     settings: dict[str, Any]
+
+    def file(self, output: str) -> Path:
+        """The file of an output, made the first time that it is wanted. Raises FileError where it cannot be made."""
+        path = self.folder / pipeline.file_name(STORED, output)
+        if not path.exists():
+            made = write(self.reading, self.folder, self.title, self.settings, (output,))
+            if output in made.missing:
+                raise FileError(f"{output} could not be made: {made.missing[output]}")
+        return path
+
+    def add_video(self, progress: Progress | None = None) -> None:
+        """Draw the result video."""
+        made = write(self.reading, self.folder, self.title, self.settings, ("video",), progress)
+        self.report.files |= made.files
+        self.report.missing |= made.missing
+
+
+def write(
+    reading: pipeline.Reading,
+    folder: Path,
+    title: str,
+    settings: dict[str, Any],
+    outputs: Sequence[str],
+    progress: Progress | None = None,
+) -> Report:
+    """Write outputs under a name that says nothing, which calls the video by its title within."""
+    called = title + reading.info.path.suffix
+    return pipeline.write_results(
+        reading, folder, **settings, outputs=tuple(outputs), name=STORED, called=called, progress=progress
+    )
 
 
 def show_result(result: Result, draw_video: Callable[[], None]) -> None:
@@ -99,15 +137,15 @@ def _show_score(report: Report) -> None:
 
 
 def _show_downloads(result: Result) -> None:
-    """Everything as one file, then each for itself; what is slow to make is made when it is asked for."""
+    """Everything as one file, then each for itself; both are made when they are asked for."""
     _offer("Everything as one zip", f"{result.title}.zip", partial(write_zip, result), type="primary")
     with st.container(horizontal=True):
-        for path in _files(result.report):
-            name = download_name(path, result.title)
+        for output in OFFERED:
+            name = pipeline.file_name(result.title, output)
+            _offer(as_text(name), name, partial(result.file, output))
+        for path in _made(result.report):
+            name = _download_name(path, result.title)
             _offer(as_text(name), name, partial(Path, path))
-        if "wav" in result.report.files:
-            name = f"{result.title}.mp3"
-            _offer(as_text(name), name, partial(_write_mp3, result))
 
 
 def _offer(label: str, name: str, make: Callable[[], Path], **how: Any) -> None:
@@ -116,39 +154,27 @@ def _offer(label: str, name: str, make: Callable[[], Path], **how: Any) -> None:
     st.download_button(label, lambda: make().read_bytes(), name, mime, key=f"get {name}", on_click="ignore", **how)
 
 
-def download_name(path: Path, title: str) -> str:
-    """What a result is called to who downloads it."""
-    return title + path.name.removeprefix(STORED)
-
-
 def write_zip(result: Result) -> Path:
-    """All files of a result, by the video's name, in one."""
+    """All files of a result, by the video's name, in one; what cannot be made is left out."""
+    paths = _made(result.report)
+    for output in OFFERED:
+        with suppress(FileError):
+            paths.append(result.file(output))
     target = result.folder / f"{STORED}.zip"
-    paths = _files(result.report)
-    if "wav" in result.report.files:
-        paths.append(_write_mp3(result))
     with (
         write_beside(target) as temporary,
         zipfile.ZipFile(temporary, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as file,
     ):
         for path in paths:
-            file.write(path, download_name(path, result.title))
+            file.write(path, _download_name(path, result.title))
     return target
 
 
-def _files(report: Report) -> list[Path]:
-    """All that was made, the pages of the score too, each once."""
-    return list(dict.fromkeys(Path(path) for path in (*report.files.values(), *report.pages)))
+def _download_name(path: Path, title: str) -> str:
+    """What a result is called to who downloads it."""
+    return title + path.name.removeprefix(STORED)
 
 
-def _write_mp3(result: Result) -> Path:
-    """The sound as MP3, made the first time that it is wanted."""
-    target = result.folder / f"{STORED}.mp3"
-    if not target.exists():
-        import soundfile
-
-        from midi_synth import write_sound
-
-        sound, rate = soundfile.read(result.report.files["wav"], dtype="float32", always_2d=True)
-        write_sound(sound.T, target, sample_rate=rate)
-    return target
+def _made(report: Report) -> list[Path]:
+    """The pages of the score as pictures, and the result video where there is one."""
+    return [Path(path) for path in (*report.pages, *(report.files[o] for o in ("video",) if o in report.files))]

@@ -150,8 +150,13 @@ def _fetch(visit: Visit, url: str) -> Chosen:
     visit.room.check(MOST_MEGABYTES << 20)
     target = visit.new_folder() / stored_name("")
     bar = st.progress(0.0, "Fetching the video …")
+
+    def tell(part: float) -> None:
+        visit.touch()
+        bar.progress(part, "Fetching the video …")
+
     try:
-        title = links.fetch(url, target, progress=lambda part: bar.progress(part, "Fetching the video …"))
+        title = links.fetch(url, target, progress=tell)
     finally:
         bar.empty()
     return _checked(target, title)

@@ -8,7 +8,7 @@ import streamlit as st
 
 from app.sessions import Room, open_room
 
-WORK = ("chosen", "keyboard_step", "reading", "result")  # what a session keeps that lies in its folder
+WORK = ("chosen", "keyboard_step", "result")  # what a session keeps that lies in its folder
 
 
 class Visit:

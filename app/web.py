@@ -19,17 +19,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit run
 from app import pipeline
 from app.intake import as_text, in_their_words
 from app.keyboard_step import keyboard_choice, keyboard_step
-from app.options import ALL_OUTPUTS, FARTHEST, check_span
-from app.report import Report
-from app.result_step import STORED, Result, show_result
+from app.options import FARTHEST, check_span
+from app.report import Progress
+from app.result_step import SHOWN, Result, show_result, write
 from app.video_step import Chosen, choose_video, wants_to_run
 from app.visit import Visit, visit
 from pianoroll import SilentkeysError
 from pianoroll.keys import PITCHES, pitch_name
 
-SLOW = ("mp3", "flac", "ogg", "m4a")  # sounds that are made when they are asked for, or not at all
-OUTPUTS_SHOWN = tuple(output for output in ALL_OUTPUTS if output not in SLOW)
-QUICK_OUTPUTS = tuple(output for output in OUTPUTS_SHOWN if output != "video")  # what a changed setting makes anew
 FINGERS = {"auto": "as editors do; all of a short piece", "all": "all", "some": "as editors do", "none": "none"}
 STAGES = {
     "keyboard": (0.0, 0.1, "Looking for the keyboard"),
@@ -154,7 +151,7 @@ def _show_keyboard(video: Chosen, options: Options) -> None:
         st.error(_unforeseen(error))
 
 
-def _try(here: Visit, path: Path, title: str, work: Callable[[pipeline.Progress], None]) -> None:
+def _try(here: Visit, path: Path, title: str, work: Callable[[Progress], None]) -> None:
     """Do ``work`` under a bar; what cannot be done is told in a sentence. Work that goes on keeps the visit alive."""
     bar = st.progress(0.0, "Starting")
 
@@ -173,51 +170,42 @@ def _try(here: Visit, path: Path, title: str, work: Callable[[pipeline.Progress]
         bar.empty()
 
 
-def _transcribe(here: Visit, video: Chosen, options: Options, tell: pipeline.Progress) -> None:
-    """Read the video, and make everything of it."""
+def _transcribe(here: Visit, video: Chosen, options: Options, tell: Progress) -> None:
+    """Read the video, and make all of it that is shown."""
     here.room.check()
     reading = pipeline.read_video(video.path, start=options.start, end=options.end, **keyboard_choice(), progress=tell)
-    st.session_state["reading"] = reading
-    _write(here, video.title, options.settings, OUTPUTS_SHOWN, tell)
+    _write(here, reading, video.title, options.settings, (*SHOWN, "video"), tell)
 
 
-def _apply(here: Visit, settings: dict[str, Any], tell: pipeline.Progress) -> None:
-    """Make everything anew by other settings, but for the video of the result, which takes long."""
+def _apply(here: Visit, settings: dict[str, Any], tell: Progress) -> None:
+    """Make what is shown anew by other settings, but for the video of the result, which takes long."""
     before: Result = st.session_state["result"]
-    _write(here, before.title, settings, QUICK_OUTPUTS, tell)
+    _write(here, before.reading, before.title, settings, SHOWN, tell)
     shutil.rmtree(before.folder, ignore_errors=True)
 
 
 def _write(
-    here: Visit, title: str, settings: dict[str, Any], outputs: tuple[str, ...], tell: pipeline.Progress
+    here: Visit,
+    reading: pipeline.Reading,
+    title: str,
+    settings: dict[str, Any],
+    outputs: tuple[str, ...],
+    tell: Progress,
 ) -> None:
-    """Make results of the last reading into a folder of their own; one that was not filled is removed."""
+    """Make results of a reading into a folder of their own, which is removed where it could not be filled."""
     folder = here.new_folder()
     try:
-        report = _results(folder, title, settings, outputs, tell)
+        report = write(reading, folder, title, settings, outputs, tell)
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    st.session_state["result"] = Result(report, title, folder, settings)
+    st.session_state["result"] = Result(reading, report, title, folder, settings)
 
 
-def _draw_video(here: Visit, tell: pipeline.Progress) -> None:
+def _draw_video(here: Visit, tell: Progress) -> None:
     """The result video, by the settings that the other results were made with."""
     here.room.check()
-    result: Result = st.session_state["result"]
-    made = _results(result.folder, result.title, result.settings, ("video",), tell)
-    result.report.files |= made.files
-    result.report.missing |= made.missing
-
-
-def _results(
-    folder: Path, title: str, settings: dict[str, Any], outputs: tuple[str, ...], tell: pipeline.Progress
-) -> Report:
-    reading: pipeline.Reading = st.session_state["reading"]
-    called = title + reading.info.path.suffix
-    return pipeline.write_results(
-        reading, folder, **settings, outputs=outputs, name=STORED, called=called, progress=tell
-    )
+    st.session_state["result"].add_video(tell)
 
 
 def _ask_for_video() -> None:
@@ -227,7 +215,6 @@ def _ask_for_video() -> None:
 def _drop_result() -> None:
     """Forget the last reading and its results, also on the disk."""
     result: Result | None = st.session_state.pop("result", None)
-    st.session_state.pop("reading", None)
     if result is not None:
         shutil.rmtree(result.folder, ignore_errors=True)
 

@@ -196,6 +196,7 @@ def test_everything_comes_as_one_zip(shown: AppTest, make_video: MakeVideo, monk
     button(shown, "Transcribe").click().run()
     assert not shown.error
     result = shown.session_state["result"]
+    offered = [item.label for item in shown.download_button]
     with zipfile.ZipFile(result_step.write_zip(result)) as file:
         names = set(file.namelist())
         assert file.testzip() is None
@@ -203,6 +204,7 @@ def test_everything_comes_as_one_zip(shown: AppTest, make_video: MakeVideo, monk
     endings = ("mid", "csv", "pdf", "musicxml", "wav", "mp3", "html", "png", "json", "roll.npz", "result.mp4")
     assert {f"b.{ending}" for ending in endings} <= names
     assert len([name for name in names if name.endswith(".svg")]) == len(result.report.pages) + 1
+    assert {label.replace("\\", "") for label in offered} == names | {"Everything as one zip"}
     assert not [name for name in names if "/" in name or "video" in name]
 
 
