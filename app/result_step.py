@@ -1,5 +1,6 @@
 """What the web page shows of a transcription: facts, sound, picture, score and notes, and everything to download."""
 
+import re
 import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -130,7 +131,12 @@ def _show_score(report: Report) -> None:
     facts = f"{found['key']}, {found['metre']}, {found['tempo']:.0f} a minute, {found['measures']} bars"
     st.caption(f"{facts}; what you did not give is estimated.")
     for page in report.pages:
-        st.image(Path(page).read_text(encoding="utf-8"), width=900)
+        st.image(on_paper(Path(page).read_text(encoding="utf-8")), width=900)
+
+
+def on_paper(svg: str) -> str:
+    """A page of the score on white: it is black on nothing, and the web page may be dark."""
+    return re.sub(r"(<svg\b[^>]*>)", r'\1<rect width="100%" height="100%" fill="#fff"/>', svg, count=1)
 
 
 # ---- downloads -------------------------------------------------------------------------------------------------------

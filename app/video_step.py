@@ -55,7 +55,7 @@ def choose_video(visit: Visit) -> Chosen | None:
             icon=":material/play_circle:",
             help="Twenty seconds of Für Elise: read at once, and all results shown.",
         )
-    names = ["Upload a video", "An address on the web", *(["A file on this computer"] if is_at_home() else [])]
+    names = ["Upload", "Web address", *(["This computer"] if is_at_home() else [])]  # short: phones are narrow
     tabs = st.tabs(names)
     with tabs[0]:
         upload = st.file_uploader(

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -273,7 +274,7 @@ def test_what_may_not_be_taken_is_a_sentence_and_leaves_nothing(
 @pytest.mark.usefixtures("room")
 def test_files_of_the_server_are_offered_only_to_who_runs_it() -> None:
     page = AppTest.from_file(web.__file__, default_timeout=60).run()
-    assert [tab.label for tab in page.tabs] == ["Upload a video", "An address on the web"]
+    assert [tab.label for tab in page.tabs] == ["Upload", "Web address"]
     assert "Path of the video" not in [item.label for item in page.text_input]
 
 
@@ -371,3 +372,10 @@ def test_a_camera_that_stands_still_is_told_from_one_that_moves() -> None:
     assert keyboard_step._is_steady(hands, np.median(hands, axis=0).astype(np.uint8))
     carried = [np.roll(room, 14 * number, axis=1) for number in range(9)]
     assert not keyboard_step._is_steady(carried, np.median(carried, axis=0).astype(np.uint8))
+
+
+def test_a_score_lies_on_white_whatever_the_page_is() -> None:
+    svg = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9"><svg><path/></svg></svg>'
+    drawn = ElementTree.fromstring(result_step.on_paper(svg))
+    assert [element.tag.rpartition("}")[2] for element in drawn] == ["rect", "svg"]
+    assert (drawn[0].get("fill"), len(drawn[1])) == ("#fff", 1)
