@@ -53,7 +53,11 @@ class Result:
     def file(self, output: str) -> Path:
         """The file of an output, made the first time that it is wanted. Raises FileError where it cannot be made."""
         path = self.folder / pipeline.file_name(STORED, output)
-        if not path.exists():
+        if path.exists():
+            return path
+        if output == "json":
+            self.report.save(path)  # what is on the page, and not what making one more file was
+        else:
             made = write(self.reading, self.folder, self.title, self.settings, (output,))
             if output in made.missing:
                 raise FileError(f"{output} could not be made: {made.missing[output]}")

@@ -1,6 +1,8 @@
 """The web page, driven as Streamlit runs it: a video in, results on the page, friendly errors."""
 
 import dataclasses
+import gc
+import json
 import os
 import time
 import zipfile
@@ -202,6 +204,7 @@ def test_everything_comes_as_one_zip(shown: AppTest, make_video: MakeVideo, monk
         names = set(file.namelist())
         assert file.testzip() is None
         assert file.read("b.pdf").startswith(b"%PDF")
+        assert json.loads(file.read("b.json"))["score"]["metre"] == result.report.score["metre"]
     endings = ("mid", "csv", "pdf", "musicxml", "wav", "mp3", "html", "png", "json", "roll.npz", "result.mp4")
     assert {f"b.{ending}" for ending in endings} <= names
     assert len([name for name in names if name.endswith(".svg")]) == len(result.report.pages) + 1
@@ -249,6 +252,16 @@ def test_work_that_was_swept_away_is_told_and_the_page_goes_on(
     assert "removed after an hour" in shown.info[0].value
     assert "result" not in shown.session_state
     assert not button(shown, "Transcribe").disabled  # the upload is still known
+
+
+def test_a_session_that_ends_takes_its_folder_along(room: Room) -> None:
+    here, other = visit.Visit(room), visit.Visit(room)
+    (here.folder / "video.mp4").write_bytes(b"x")
+    folder = here.folder
+    del here
+    gc.collect()
+    assert not folder.exists()
+    assert other.folder.exists()
 
 
 def test_what_may_not_be_taken_is_a_sentence_and_leaves_nothing(
