@@ -148,6 +148,13 @@ class Reading:
     warnings: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
+    _played: dict[Any, tuple[list[Note], Spans]] = field(default_factory=dict)
+
+    def played(self, *how: Any) -> tuple[list[Note], Spans]:
+        """The notes and the pedal, see ``_played``; those found last are known the next time."""
+        if how not in self._played:
+            self._played = {how: _played(self.roll, *how)}
+        return self._played[how]
 
 
 def read_video(
@@ -229,7 +236,7 @@ def write_results(
     clock = Clock(report.timings, progress)
     report.warnings += seen.warnings
     with clock("notes"):
-        played, spans = _played(seen.roll, note_model, pedalled, threshold=threshold, split=split)
+        played, spans = seen.played(note_model, pedalled, threshold, split)
         higher = transposed(played, transpose, report.warnings)
     _describe(report, seen, higher)
     report.models["roll2midi"] = Path(note_model or "refiner").name
@@ -412,7 +419,7 @@ def synth(
 
 
 def _played(
-    read: PianoRoll, model: str | None, pedalled: bool, *, threshold: float | None = None, split: int | None = None
+    read: PianoRoll, model: str | None, pedalled: bool, threshold: float | None = None, split: int | None = None
 ) -> tuple[list[Note], list[tuple[float, float]]]:
     """The notes of a roll with hands, fingers and velocities; and the seconds in which the pedal is down, if any."""
     import roll2midi

@@ -1,6 +1,7 @@
 """What the web page shows of a transcription: facts, sound, picture, score and notes, and everything to download."""
 
 import re
+import shutil
 import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -19,6 +20,14 @@ from pianoroll import FileError
 from pianoroll.files import write_beside
 
 SHOWN = ("mid", "csv", "png", "svg", "wav")  # outputs that a change of settings makes at once
+_NOTES = frozenset(("threshold", "split", "transpose"))
+RESTS_ON = {  # settings by which an output changes
+    "mid": _NOTES | {"instrument", "tempo", "metre"},
+    "csv": _NOTES,
+    "png": _NOTES | {"tempo", "metre"},
+    "svg": _NOTES | {"tempo", "metre", "key", "title", "composer", "fingering"},
+    "wav": _NOTES | {"instrument"},
+}
 OFFERED = ("mid", "pdf", "musicxml", "html", "wav", "mp3", "csv", "png", "roll-svg", "quantised", "npz", "json")
 """Outputs that are made when they are asked for, as the others take too long to wait for at each change."""
 STORED = "video"  # what results are called on the disk, whatever the video's name
@@ -62,6 +71,20 @@ class Result:
             if output in made.missing:
                 raise FileError(f"{output} could not be made: {made.missing[output]}")
         return path
+
+    def changed(self, folder: Path, settings: dict[str, Any], progress: Progress | None = None) -> "Result":
+        """What is shown by other settings, in another folder: what rests on none that changed is moved there."""
+        new = {name for name, value in settings.items() if value != self.settings.get(name)}
+        same = [output for output in SHOWN if output in self.report.files and not new & RESTS_ON[output]]
+        anew = [output for output in SHOWN if output not in same]
+        report = write(self.reading, folder, self.title, settings, anew, progress)
+        for output in same:
+            report.files[output] = str(shutil.move(self.report.files[output], folder))
+        if "svg" in same:
+            report.pages = [report.files["svg"], *(str(shutil.move(page, folder)) for page in self.report.pages[1:])]
+            report.score = self.report.score
+            report.warnings = list(dict.fromkeys([*self.report.warnings, *report.warnings]))
+        return Result(self.reading, report, self.title, folder, settings)
 
     def add_video(self, progress: Progress | None = None) -> None:
         """Draw the result video."""

@@ -6,7 +6,8 @@ results, and that one again whenever a setting changes.
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -174,32 +175,28 @@ def _transcribe(here: Visit, video: Chosen, options: Options, tell: Progress) ->
     """Read the video, and make all of it that is shown."""
     here.room.check()
     reading = pipeline.read_video(video.path, start=options.start, end=options.end, **keyboard_choice(), progress=tell)
-    _write(here, reading, video.title, options.settings, (*SHOWN, "video"), tell)
+    with _new_folder(here) as folder:
+        report = write(reading, folder, video.title, options.settings, (*SHOWN, "video"), tell)
+    st.session_state["result"] = Result(reading, report, video.title, folder, options.settings)
 
 
 def _apply(here: Visit, settings: dict[str, Any], tell: Progress) -> None:
     """Make what is shown anew by other settings, but for the video of the result, which takes long."""
     before: Result = st.session_state["result"]
-    _write(here, before.reading, before.title, settings, SHOWN, tell)
+    with _new_folder(here) as folder:
+        st.session_state["result"] = before.changed(folder, settings, tell)
     shutil.rmtree(before.folder, ignore_errors=True)
 
 
-def _write(
-    here: Visit,
-    reading: pipeline.Reading,
-    title: str,
-    settings: dict[str, Any],
-    outputs: tuple[str, ...],
-    tell: Progress,
-) -> None:
-    """Make results of a reading into a folder of their own, which is removed where it could not be filled."""
+@contextmanager
+def _new_folder(here: Visit) -> Iterator[Path]:
+    """For results; removed where they could not be made."""
     folder = here.new_folder()
     try:
-        report = write(reading, folder, title, settings, outputs, tell)
+        yield folder
     except BaseException:
         shutil.rmtree(folder, ignore_errors=True)
         raise
-    st.session_state["result"] = Result(reading, report, title, folder, settings)
 
 
 def _draw_video(here: Visit, tell: Progress) -> None:

@@ -184,7 +184,14 @@ def test_a_setting_changes_the_results_without_another_look_at_the_video(
     assert not shown.error
     assert shown.dataframe[0].value["pitch"].tolist() == [pitch + 12 for pitch in before]
     assert not first.exists()
+    twelve = {output: Path(path).read_bytes() for output, path in shown.session_state["result"].report.files.items()}
+    field(shown, "Instrument").set_value("Harpsichord").run()
+    field(shown, "Title").set_value("Waltz").run()
     kept = shown.session_state["result"]
+    now = {output: Path(path).read_bytes() for output, path in kept.report.files.items()}
+    assert {output for output in now if now[output] != twelve[output]} == {"mid", "wav", "svg"}
+    assert set(now) == set(result_step.SHOWN)
+    assert (kept.report.missing, bool(kept.report.score["measures"])) == ({}, True)
     field(shown, "Key").set_value("H sharp").run()
     assert "H sharp" in shown.error[0].value
     assert len(shown.dataframe) == 1
