@@ -597,12 +597,14 @@ def app(
     """Open the web page: upload a video, see, hear and download the result."""
     import subprocess
 
+    from app.intake import MOST_MEGABYTES
+
     settings = {
         "server.port": str(port),
         "server.address": address,
         "server.headless": "false" if browser else "true",
         "server.showEmailPrompt": "false",
-        "server.maxUploadSize": "4096",  # MB
+        "server.maxUploadSize": str(MOST_MEGABYTES),
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",
         "theme.base": "light",  # scores are black on white

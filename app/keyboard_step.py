@@ -14,6 +14,7 @@ import streamlit as st
 
 from app import pipeline
 from app.corner_editor import corner_editor
+from app.intake import as_text, in_their_words
 from pianoroll import SilentkeysError
 from pianoroll.keys import BLACK, HIGHEST_PITCH, LOWEST_PITCH, PITCHES, WHITE_KEY_LENGTH, WHITE_KEYS, pitch_name
 from video2roll.corners import FEWEST_WHITES, given_keyboard
@@ -115,13 +116,13 @@ def keyboard_choice() -> Choice:
 
 
 @st.fragment
-def keyboard_step(video: Path, start: float, end: float | None) -> None:
-    """Show the step for a video; only it is run anew when a corner moves."""
+def keyboard_step(video: Path, start: float, end: float | None, title: str) -> None:
+    """Show the step for a video, called ``title``; only it is run anew when a corner moves."""
     st.subheader("Keyboard")
     try:
         step = _current_step(video, start, end)
     except SilentkeysError as error:
-        st.error(str(error))
+        st.error(as_text(in_their_words(error, video, title)))
         return
     told = st.container()
     _show_editor(step)

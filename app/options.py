@@ -26,6 +26,10 @@ PEDAL = ("none", "auto")
 """Leave the sustain pedal, which no video shows, out, or put a plausible one into MIDI and sound."""
 
 
+FARTHEST = 24
+"""Semitones by which results may be transposed, up or down."""
+
+
 class OptionError(SilentkeysError):
     """An option that makes no sense."""
 
@@ -96,6 +100,12 @@ def check_falling_notes(name: str) -> bool:
     if name not in FALLING_NOTES:
         raise OptionError(f"--falling-notes “{name}” is unknown; choose {' or '.join(FALLING_NOTES)}.")
     return name == "auto"
+
+
+def check_transpose(semitones: int) -> None:
+    """Raise OptionError where ``semitones`` are too many."""
+    if abs(semitones) > FARTHEST:
+        raise OptionError(f"Transposing by {semitones} semitones is too far; give -{FARTHEST} to {FARTHEST}.")
 
 
 def check_span(start: float | None, end: float | None) -> None:

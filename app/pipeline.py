@@ -24,6 +24,7 @@ from app.options import (
     check_fingering,
     check_pedal,
     check_span,
+    check_transpose,
 )
 from app.report import Clock, Progress, Report, as_settings, own_version, versions
 from pianoroll import FileError, Hand, Note, PianoRoll, SilentkeysError, write_csv, write_midi
@@ -95,18 +96,85 @@ def transcribe(
     """
     check_span(start, end)
     check_fingering(fingering)
-    pedalled, bars = check_pedal(pedal), check_falling_notes(falling_notes)
-    time: dict[str, Any] = {"tempo": tempo, "metre": metre}
+    check_pedal(pedal)
+    check_falling_notes(falling_notes)
     _check_score(tempo, metre, key)
-    info = probe(video)
-    folder = check_folder(out)
-    program = check_sound(instrument, soundfont)
+    check_sound(instrument, soundfont)
     check_note_model(note_model)
-    made_with = {"model": model, "note_model": note_model, "instrument": instrument, "soundfont": soundfont}
-    written: dict[str, Any] = {"key": key, "title": title, "composer": composer, "fingering": fingering}
-    settings = as_settings(**made_with, **time, **written, pedal=pedal, falling_notes=falling_notes)
-    report = Report(source=str(video), settings=settings, versions=versions())
-    clock = Clock(report.timings, progress)
+    probe(video)
+    check_folder(out)
+    seen = read_video(
+        video,
+        start=start,
+        end=end,
+        corners=corners,
+        lowest_key=lowest_key,
+        highest_key=highest_key,
+        model=model,
+        falling_notes=falling_notes,
+        show_hands=show_hands,
+        progress=progress,
+    )
+    return write_results(
+        seen,
+        out,
+        note_model=note_model,
+        instrument=instrument,
+        soundfont=soundfont,
+        outputs=outputs,
+        fingering=fingering,
+        tempo=tempo,
+        metre=metre,
+        key=key,
+        title=title,
+        composer=composer,
+        pedal=pedal,
+        name=name,
+        progress=progress,
+    )
+
+
+@dataclass
+class Reading:
+    """What a video showed, from which results are written, as often as one likes. ``given``: the keyboard, by the user;
+    ``start``, ``end``: the part that was read, seconds; ``settings``, ``timings``: as ``Report`` has them."""
+
+    info: VideoInfo
+    start: float
+    end: float | None
+    keyboard: Keyboard
+    roll: PianoRoll
+    given: bool
+    warnings: list[str] = field(default_factory=list)
+    settings: dict[str, str] = field(default_factory=dict)
+    timings: dict[str, float] = field(default_factory=dict)
+    _played: dict[Any, tuple[list[Note], Spans]] = field(default_factory=dict)
+
+    def played(self, *how: Any) -> tuple[list[Note], Spans]:
+        """The notes and the pedal, see ``_played``; those found last are known the next time."""
+        if how not in self._played:
+            self._played = {how: _played(self.roll, *how)}
+        return self._played[how]
+
+
+def read_video(
+    video: Pathlike,
+    *,
+    start: float = 0.0,
+    end: float | None = None,
+    corners: np.ndarray | None = None,
+    lowest_key: int | None = None,
+    highest_key: int | None = None,
+    model: str | None = None,
+    falling_notes: str = "auto",
+    show_hands: bool = False,
+    progress: Progress | None = None,
+) -> Reading:
+    """The first half of ``transcribe``, which takes long: find the keyboard and read the keys. Raises as it does."""
+    check_span(start, end)
+    bars = check_falling_notes(falling_notes)
+    info = probe(video)
+    clock = Clock({}, progress)
     seen = _read(
         video,
         info,
@@ -120,17 +188,65 @@ def transcribe(
         landmarks=show_hands,
         falling_notes=bars,
     )
+    return replace(seen, settings=as_settings(model=model, falling_notes=falling_notes), timings=clock.timings)
+
+
+def write_results(
+    seen: Reading,
+    out: Pathlike,
+    *,
+    note_model: str | None = None,
+    threshold: float | None = None,
+    split: int | None = None,
+    transpose: int = 0,
+    instrument: int | str = 0,
+    soundfont: Pathlike | None = None,
+    outputs: Sequence[str] = OUTPUTS,
+    fingering: str = "auto",
+    tempo: float | None = None,
+    metre: str | None = None,
+    key: str | None = None,
+    title: str | None = None,
+    composer: str | None = None,
+    pedal: str = "none",
+    name: str | None = None,
+    called: str | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """The second half of ``transcribe``: of what was read, the notes, the score, the sound and all files.
+
+    No picture of the video is decoded but for the output "video". ``threshold``: see ``roll2midi.decode``. ``split``:
+    MIDI pitch, as it is played, from which on notes are the right hand's, and the left hand's below; else as was seen.
+    ``transpose``: semitones by which all that is written is higher, but for the roll and the keys lit in the video.
+    ``called``: what results call the video, its file's name unless given. All else, and what is raised, as there.
+    """
+    check_fingering(fingering)
+    pedalled = check_pedal(pedal)
+    time: dict[str, Any] = {"tempo": tempo, "metre": metre}
+    _check_score(tempo, metre, key)
+    check_transpose(transpose)
+    folder = check_folder(out)
+    program = check_sound(instrument, soundfont)
+    made_with = {"note_model": note_model, "threshold": threshold, "instrument": instrument, "soundfont": soundfont}
+    written: dict[str, Any] = {"key": key, "title": title, "composer": composer, "fingering": fingering}
+    moved = {"split": split, "transpose": transpose or None}
+    settings = {**seen.settings, **as_settings(**made_with, **time, **written, **moved, pedal=pedal)}
+    video = str(seen.info.path)
+    report = Report(source=called or video, settings=settings, timings=dict(seen.timings), versions=versions())
+    clock = Clock(report.timings, progress)
     report.warnings += seen.warnings
     with clock("notes"):
-        played, spans = _played(seen.roll, note_model, pedalled)
-    _describe(report, info, seen, played)
+        played, spans = seen.played(note_model, pedalled, threshold, split)
+        higher = transposed(played, transpose, report.warnings)
+    _describe(report, seen, higher)
     report.models["roll2midi"] = Path(note_model or "refiner").name
-    job = _Job(report, clock, folder, name or Path(video).stem, tuple(outputs))
-    _write_notes(job, seen.roll, played, spans, program, **time)
-    engraved = _write_score(job, played, program, **time, **written)
-    sound = _write_sound(job, played, spans, program, soundfont, _seconds(info, seen.roll, end))
-    _write_page(job, played, engraved, sound, **time)
-    _write_video(job, info, seen, played, sound, start=start, end=end)
+    name = name or Path(video).stem
+    job = _Job(report, clock, folder, name, tuple(outputs), heading=Path(called).stem if called else name)
+    _write_notes(job, seen.roll, higher, spans, program, **time)
+    engraved = _write_score(job, higher, program, **time, **written)
+    sound = _write_sound(job, higher, spans, program, soundfont, _seconds(seen.info, seen.roll, seen.end))
+    _write_page(job, higher, engraved, sound, **time)
+    _write_video(job, seen, played, sound)
     _write_report(job)
     return report
 
@@ -252,7 +368,8 @@ def score(
     folder = check_folder(out)
     played, pedal = read_performance(midi)
     report = Report(source=str(midi), notes=len(played), versions=versions())
-    job = _Job(report, Clock(report.timings, progress), folder, Path(midi).stem, tuple(outputs))
+    name = Path(midi).stem
+    job = _Job(report, Clock(report.timings, progress), folder, name, tuple(outputs), heading=name)
     wishes: dict[str, Any] = {
         "title": title,
         "composer": composer,
@@ -301,12 +418,36 @@ def synth(
         midi_synth.write_sound(sound, out, sample_rate=sample_rate)
 
 
-def _played(read: PianoRoll, model: str | None, pedalled: bool) -> tuple[list[Note], list[tuple[float, float]]]:
+def _played(
+    read: PianoRoll, model: str | None, pedalled: bool, threshold: float | None = None, split: int | None = None
+) -> tuple[list[Note], list[tuple[float, float]]]:
     """The notes of a roll with hands, fingers and velocities; and the seconds in which the pedal is down, if any."""
     import roll2midi
 
-    found = roll2midi.assign_hands(roll2midi.decode(read, model=model), read)
+    how = {} if threshold is None else {"threshold": threshold}
+    found = roll2midi.assign_hands(roll2midi.decode(read, model=model, **how), read)
+    if split is not None:
+        found = [_of_side(note, "left" if note.pitch < split else "right") for note in found]
     return roll2midi.add_velocities(found), roll2midi.guess_pedal(found) if pedalled else []
+
+
+def _of_side(note: Note, hand: Hand) -> Note:
+    """The note played by a hand; a finger of the other hand is not known to be one of this."""
+    return replace(note, hand=hand, finger=note.finger if note.hand == hand else None)
+
+
+def transposed(played: list[Note], semitones: int, warnings: list[str]) -> list[Note]:
+    """The notes so much higher. Those that would leave the 88 keys are left out: a sentence in ``warnings`` says so."""
+    if not semitones:
+        return played
+    moved = [replace(note, pitch=note.pitch + semitones) for note in played if _on_keys(note.pitch + semitones)]
+    if lost := len(played) - len(moved):
+        warnings.append(f"{lost} note{'s' if lost > 1 else ''} would leave the keyboard so transposed, and went out.")
+    return moved
+
+
+def _on_keys(pitch: int) -> bool:
+    return LOWEST_PITCH <= pitch <= HIGHEST_PITCH
 
 
 def check_note_model(model: str | None) -> None:
@@ -343,16 +484,6 @@ def keyboard_facts(keyboard: Keyboard | None, *, given: bool = False) -> dict[st
 # ---- reading the video -----------------------------------------------------------------------------------------------
 
 
-@dataclass
-class _Seen:
-    """What the video showed."""
-
-    keyboard: Keyboard
-    roll: PianoRoll
-    given: bool  # the keyboard, by the user
-    warnings: list[str] = field(default_factory=list)
-
-
 def _read(
     video: Pathlike,
     info: VideoInfo,
@@ -364,7 +495,7 @@ def _read(
     model: str | None,
     clock: Clock,
     **how: Any,
-) -> _Seen:
+) -> Reading:
     """``how``: as ``video2roll.transcribe`` has it."""
     with clock("keyboard"):
         warnings: list[str] = []
@@ -385,7 +516,7 @@ def _read(
         read = video2roll.transcribe(
             video, keyboard=views, model=model, start=start, end=end, progress=done, warnings=warnings, **how
         )
-    return _Seen(keyboard, read, corners is not None, list(dict.fromkeys(warnings)))
+    return Reading(info, start, end, keyboard, read, corners is not None, list(dict.fromkeys(warnings)))
 
 
 def _doubts(keyboard: Keyboard, *, given: bool) -> list[str]:
@@ -466,9 +597,9 @@ def _size(info: VideoInfo) -> tuple[int, int]:
     return info.height, info.width
 
 
-def _describe(report: Report, info: VideoInfo, seen: _Seen, played: list[Note]) -> None:
+def _describe(report: Report, seen: Reading, played: list[Note]) -> None:
     """Fill in what was found."""
-    times = seen.roll.times
+    info, times = seen.info, seen.roll.times
     report.video = {
         "width": info.width,
         "height": info.height,
@@ -496,6 +627,12 @@ def _describe(report: Report, info: VideoInfo, seen: _Seen, played: list[Note]) 
 # ---- writing what was found ------------------------------------------------------------------------------------------
 
 
+def file_name(name: str, output: str) -> str:
+    """What the file of an output is called; of "svg" there may be several, see ``Report.pages``."""
+    endings = {"npz": "roll.npz", "quantised": "quantised.mid", "video": "result.mp4", "roll-svg": "roll.svg"}
+    return f"{name}.{endings.get(output, output)}"
+
+
 @dataclass
 class _Job:
     """Where the outputs of one input go."""
@@ -505,11 +642,10 @@ class _Job:
     folder: Path
     name: str
     wanted: tuple[str, ...]
+    heading: str = ""  # stands above what is drawn and engraved, unless the user has a title
 
     def path(self, output: str) -> Path:
-        endings = {"npz": "roll.npz", "quantised": "quantised.mid", "video": "result.mp4", "roll-svg": "roll.svg"}
-        ending = endings.get(output, output)
-        return self.folder / f"{self.name}.{ending}"
+        return self.folder / file_name(self.name, output)
 
     @contextmanager
     def making(self, *outputs: str) -> Iterator[None]:
@@ -537,8 +673,8 @@ def _write_notes(job: _Job, roll: PianoRoll, played: list[Note], pedal: Spans, p
         "npz": lambda path: roll.save(path),
         "mid": lambda path: _write_midi(played, pedal, path, source=job.report.source, program=program, **time),
         "csv": lambda path: write_csv(played, path),
-        "png": lambda path: write_plot(played, path, title=job.name, beats=_beats(played, **time), **span),
-        "roll-svg": lambda path: write_plot(played, path, title=job.name, beats=_beats(played, **time), **span),
+        "png": lambda path: write_plot(played, path, title=job.heading, beats=_beats(played, **time), **span),
+        "roll-svg": lambda path: write_plot(played, path, title=job.heading, beats=_beats(played, **time), **span),
     }
     with job.clock("files"):
         for output, write in writers.items():
@@ -580,7 +716,7 @@ def _write_score(
         import score as score_stage
 
         source = Path(job.report.source).name
-        engraved = score_stage.engrave(played, title=title or job.name, source=source, **wishes)
+        engraved = score_stage.engrave(played, title=title or job.heading, source=source, **wishes)
         found = {"tempo": round(engraved.tempo, 1), "metre": engraved.metre, "key": engraved.key}
         job.report.score = {**found, "measures": engraved.measures}
         job.report.warnings += engraved.warnings
@@ -631,14 +767,12 @@ def _write_page(job: _Job, played: list[Note], engraved: "Score | None", sound: 
     with job.clock("page"), job.making("html"):
         from app.listening_page import write_listening_page
 
-        title = engraved.title or job.name
+        title = engraved.title or job.heading
         write_listening_page(job.path("html"), played, engraved, sound, title=title, beats=_beats(played, **time))
         job.made("html")
 
 
-def _write_video(
-    job: _Job, info: VideoInfo, seen: _Seen, played: list[Note], sound: np.ndarray | None, **how: Any
-) -> None:
+def _write_video(job: _Job, seen: Reading, played: list[Note], sound: np.ndarray | None) -> None:
     """The result video; silent, with a warning, where there is no sound."""
     if "video" not in job.wanted:
         return
@@ -647,8 +781,8 @@ def _write_video(
     with job.clock("video") as tell, job.making("video"):
         from app.result_video import write_result_video
 
-        how |= {"keyboard": seen.keyboard, "sound": sound, "progress": tell}
-        write_result_video(job.path("video"), info, played, seen.roll, **how)
+        how: dict[str, Any] = {"keyboard": seen.keyboard, "sound": sound, "start": seen.start, "end": seen.end}
+        write_result_video(job.path("video"), seen.info, played, seen.roll, **how, progress=tell)
         job.made("video")
 
 

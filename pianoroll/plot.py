@@ -5,6 +5,7 @@ Where the beat is known, its lines stand behind the notes, those of bars stronge
 """
 
 import os
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -91,7 +92,7 @@ def plot_notes(
     """Draw notes between ``start`` and ``end`` seconds (default: all of them). No notes give an empty page."""
     layout = _lay_out(notes, start, end)
     page = Image.new("RGB", layout.size, _PAPER)
-    _draw_notes(ImageDraw.Draw(page), layout, notes, title, beats)
+    _draw_notes(ImageDraw.Draw(page), layout, notes, _drawable(title), beats)
     return page
 
 
@@ -306,6 +307,12 @@ def _draw_legend(draw: Draw, layout: _Layout, entries: Sequence[tuple[str, tuple
         x -= 22
         draw.rounded_rectangle((x, y - 7, x + 14, y + 7), radius=3, fill=body, outline=edge)
         x -= 24
+
+
+def _drawable(text: str) -> str:
+    """Words in the letters that Pillow's own font has: without accents, and without what no such letter stands for."""
+    apart = unicodedata.normalize("NFKD", text.translate(str.maketrans("–—‘’“”ß", "--''\"\"s")))
+    return " ".join(apart.encode("ascii", "ignore").decode("ascii").split())
 
 
 def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:

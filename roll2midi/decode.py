@@ -31,17 +31,22 @@ VELOCITY = 80  # of all notes, until velocity.py gives them theirs
 MODELS = ("refiner", "rules", "threshold")
 
 
-def decode(roll: PianoRoll, *, model: str | None = None) -> list[Note]:
+def decode(roll: PianoRoll, *, model: str | None = None, threshold: float | None = None) -> list[Note]:
     """Notes of a roll, sorted by onset.
 
     ``model`` says what cleans the roll before the rules: "refiner", the one that ships with the program, used unless
     told otherwise; "rules": nothing does; or a checkpoint of Audeo's Roll2MidiNet (.tar, .pth) or weights of a refiner
     (.safetensors). "threshold" takes every stretch over the threshold for a note, to compare with.
+    ``threshold``: from which activation on a key is down, 0..1, if not what the model has for it.
     Raises DecodeError where it is none of these.
     """
+    cleaned = roll if model in ("rules", "threshold") else _cleaned(roll, model)
+    if threshold is not None:
+        if not 0 < threshold < 1:
+            raise DecodeError(f"A threshold of {threshold:g} makes no sense; give one between 0 and 1.")
+        cleaned = replace(cleaned, threshold=threshold)
     if model == "threshold":
-        return _thresholded(roll)
-    cleaned = roll if model == "rules" else _cleaned(roll, model)
+        return _thresholded(cleaned)
     notes: list[Note] = []
     if len(cleaned):
         for key in np.flatnonzero((cleaned.frame >= cleaned.threshold).any(axis=0)):

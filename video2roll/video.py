@@ -19,6 +19,9 @@ SAMPLES = 24  # pictures spread over a video
 FAR_KEY_FRAME = 600  # pictures after a key frame: what lies farther from it is not gone to
 NEAR_ENOUGH = 0.5  # seconds from where one wants to be to where a jump led
 DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
+MOST_PIXELS = 8192 * 8192  # of a picture: a damaged or hostile file may claim any size, and memory is taken for it
+# Of FFmpeg's readers those for VIDEO_SUFFIXES: others, such as playlists, would open what a file names, here or far.
+FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,mpeg,mpegts,mpegvideo,m4v,h264,hevc,ogg"
 
 _TURNS = {90: cv2.ROTATE_90_COUNTERCLOCKWISE, 180: cv2.ROTATE_180, 270: cv2.ROTATE_90_CLOCKWISE}
 _LUMA_FIRST = ("yuv420p", "yuvj420p", "yuv422p", "yuv444p", "nv12")  # layouts whose first plane is the brightness
@@ -134,6 +137,30 @@ def read_frames(
             f"{path} ends at {last:.2f} s, so nothing is left after --start {start:g}; choose an earlier one."
         )
     _warn_of_loss(container_duration=probe(path).duration, last=last, end=end, broken=broken, warnings=warnings)
+
+
+def measure(path: str | os.PathLike[str], *, most: int) -> tuple[int, float]:
+    """How many pictures a video has, and the seconds that they span, by its packets: none is decoded.
+
+    Goes on to ``most`` pictures and one more. Raises VideoError where there is no video to be read.
+    """
+    count, first, last = 0, np.inf, -np.inf
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        unit = float(stream.time_base or 0)
+        try:
+            for packet in container.demux(stream):
+                if not packet.size:  # the last, which only says that it is the last
+                    continue
+                count += 1
+                stamp = packet.pts if packet.pts is not None else packet.dts
+                if stamp is not None:
+                    first, last = min(first, stamp * unit), max(last, stamp * unit)
+                if count > most:
+                    break
+        except av.FFmpegError:
+            pass  # a damaged file: what can be reached of it is what will be read
+    return count, float(max(0.0, last - first))
 
 
 def read_image(path: str | os.PathLike[str]) -> np.ndarray:
@@ -284,7 +311,8 @@ def _existing(path: str | os.PathLike[str]) -> Path:
 def _open(path: str | os.PathLike[str]) -> "av.container.InputContainer":
     file = _existing(path)
     try:
-        container = av.open(os.fspath(file), metadata_errors="ignore")
+        options = {"format_whitelist": FORMATS, "protocol_whitelist": "file", "max_pixels": str(MOST_PIXELS)}
+        container = av.open(os.fspath(file), metadata_errors="ignore", options=options)
     except (av.FFmpegError, OSError, ValueError) as error:
         if isinstance(error, PermissionError):
             raise VideoError(f"{file} may not be read: no permission.") from error
@@ -296,6 +324,7 @@ def _open(path: str | os.PathLike[str]) -> "av.container.InputContainer":
     if not container.streams.video:
         container.close()
         raise VideoError(f"{file} has no picture, only sound or data; silentkeys needs to see the keys.")
+    container.streams.video[0].codec_context.options = {"max_pixels": str(MOST_PIXELS)}
     return container
 
 

@@ -44,7 +44,7 @@ def show(
     return PianoRoll(times, down, down & ~before, metadata={"model": model or "given"})
 
 
-def decode(roll: PianoRoll, *, model: str | None = None) -> list[Note]:
+def decode(roll: PianoRoll, *, model: str | None = None, threshold: float | None = None) -> list[Note]:
     """What ``roll2midi.decode`` gives for such a roll."""
     return list(PLAYED) if roll.frame.any() else []
 

@@ -3,6 +3,7 @@
 Needs Chromium (or Chrome) on this computer, and the package playwright to drive it.
 """
 
+import json
 import os
 import re
 import socket
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -126,6 +128,37 @@ def test_arrow_keys_move_a_corner_too(page: Any) -> None:
     handle.press("Shift+ArrowDown")
     expect(page.get_by_text("Your keyboard is used")).to_be_visible()
     assert place(page, 3) == pytest.approx((found[0] - 1, found[1] + 10), abs=1)
+
+
+def test_the_example_runs_with_one_click_changes_at_once_and_comes_as_one_zip(
+    browser: Any, address: str, tmp_path: Path
+) -> None:
+    """Of its first two seconds."""
+    page = browser.new_context(viewport={"width": 390, "height": 780}, accept_downloads=True).new_page()
+    page.set_default_timeout(3 * PATIENCE)
+    page.goto(address)
+    page.get_by_text("Options", exact=True).click()
+    end = page.get_by_label("End at second")
+    end.fill("2")
+    end.press("Enter")
+    page.get_by_role("button", name="Try the example").click()
+    page.get_by_role("heading", name="Für Elise").wait_for()
+    page.locator("video").wait_for()
+    field = page.get_by_label("Transpose by semitones")
+    field.fill("3")
+    field.press("Enter")
+    page.get_by_role("button", name="Draw the video with these settings").wait_for()
+    page.get_by_role("tab", name="Downloads").click()
+    with page.expect_download() as waiting:
+        page.get_by_role("button", name="Everything as one zip").click()
+    assert waiting.value.suggested_filename == "Für Elise.zip"
+    waiting.value.save_as(tmp_path / "all.zip")
+    with zipfile.ZipFile(tmp_path / "all.zip") as file:
+        assert {"Für Elise.mid", "Für Elise.pdf", "Für Elise.wav"} <= set(file.namelist())
+        settings = json.loads(file.read("Für Elise.json"))["settings"]
+    assert settings["transpose"] == "3"
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")  # a phone need not scroll sideways
+    page.context.close()
 
 
 def test_a_finger_on_a_phone_drags_the_corner_and_not_the_page(page: Any) -> None:

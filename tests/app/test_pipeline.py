@@ -5,6 +5,8 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pretty_midi
@@ -14,11 +16,11 @@ from PIL import Image
 
 import score as score_stage
 from app import pipeline
-from app.options import ALL_OUTPUTS, OptionError, parse_corners
+from app.options import ALL_OUTPUTS, OptionError, check_transpose, parse_corners
 from midi_synth import SynthError, fluid
-from pianoroll import FileError, PianoRoll, read_midi
-from video2roll.rectify import CornersError
-from video2roll.video import VideoError
+from pianoroll import FileError, Note, PianoRoll, read_midi
+from video2roll.rectify import CornersError, Keyboard
+from video2roll.video import VideoError, probe
 
 MakeVideo = Callable[..., Path]
 CORNERS = parse_corners("2,2 62,2 62,46 2,46")
@@ -175,3 +177,60 @@ def test_corners_in_the_order_of_a_mirror_image_are_noticed(make_video: MakeVide
     assert keyboard.mirrored
     turned = pipeline.find_keyboard(make_video(), corners=np.array([[62, 46], [2, 46], [2, 2], [62, 2]]))
     assert not turned.mirrored
+
+
+def test_what_was_read_gives_other_results_without_the_video(make_video: MakeVideo, tmp_path: Path) -> None:
+    """A roll in which two keys go down, one of them faintly; after it was read, the video is gone."""
+    video = make_video("waltz.mp4")
+    times = np.arange(50) / 25
+    frame = np.zeros((50, 88), np.float32)
+    frame[5:30, 60 - 21], frame[5:30, 84 - 21] = 0.95, 0.3
+    assert CORNERS is not None
+    seen = pipeline.Reading(probe(video), 0.0, None, Keyboard(CORNERS), PianoRoll(times, frame, 0 * frame), True)
+    video.unlink()
+
+    def write(folder: str, **how: Any) -> list[tuple[int, str | None]]:
+        outputs = ("mid", "csv", "musicxml", "svg", "wav", "json")
+        pipeline.write_results(seen, tmp_path / folder, note_model="rules", outputs=outputs, name="video", **how)
+        rows = (tmp_path / folder / "video.csv").read_text().splitlines()
+        names = rows[0].split(",")
+        found = [dict(zip(names, row.split(","), strict=True)) for row in rows[1:]]
+        return [(int(row["pitch"]), row["hand"] or None) for row in found]
+
+    assert [pitch for pitch, _ in write("plain")] == [60]
+    assert [pitch for pitch, _ in write("sharp", threshold=0.2)] == [60, 84]
+    assert write("split", threshold=0.2, split=72) == [(60, "left"), (84, "right")]
+    assert write("moved", threshold=0.2, split=72, transpose=-3) == [(57, "left"), (81, "right")]
+    assert [note.pitch for note in read_midi(tmp_path / "moved" / "video.mid")] == [57, 81]
+    assert write("called", called="Walzer.mp4", instrument="Harpsichord")
+    report = json.loads((tmp_path / "called" / "video.json").read_text())
+    assert report["source"] == "Walzer.mp4"
+    assert ">Walzer<" in (tmp_path / "called" / "video.musicxml").read_text()
+    assert pretty_midi.PrettyMIDI(str(tmp_path / "called" / "video.mid")).instruments[0].program == 6
+
+
+def test_transposing_leaves_out_what_leaves_the_keyboard_and_says_so() -> None:
+    warnings: list[str] = []
+    played = [Note(0.0, 21, 1.0), Note(0.0, 60, 1.0), Note(0.5, 22, 1.0)]
+    assert [note.pitch for note in pipeline.transposed(played, -2, warnings)] == [58]
+    assert warnings == ["2 notes would leave the keyboard so transposed, and went out."]
+    with pytest.raises(OptionError, match="too far"):
+        check_transpose(25)
+
+
+def test_titles_of_strangers_are_text_in_all_that_is_written(
+    make_video: MakeVideo, tmp_path: Path, seeing: None
+) -> None:
+    """Whatever stands in a title or a name is shown, and never a tag of the page, the score or its pictures."""
+    evil = "</title><script>alert(1)</script><img src=x onerror=alert(1)>&\"'"
+    seen = pipeline.read_video(make_video(), corners=CORNERS)
+    for number, how in enumerate(({"title": evil, "composer": evil}, {"called": "<img src=x onerror=alert(1)>.mp4"})):
+        out = tmp_path / str(number)
+        pipeline.write_results(seen, out, outputs=("html", "musicxml", "svg", "roll-svg"), name="video", **how)
+        page = (out / "video.html").read_text()
+        assert "<script>alert" not in page
+        assert "<img src=x" not in page
+        assert "onerror=alert(1)&gt;" in page
+        for picture in [*out.glob("*.svg"), out / "video.musicxml"]:
+            tags = {element.tag.rpartition("}")[2] for element in ElementTree.parse(picture).iter()}
+            assert not tags & {"script", "img"}

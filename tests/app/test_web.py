@@ -1,18 +1,43 @@
 """The web page, driven as Streamlit runs it: a video in, results on the page, friendly errors."""
 
+import dataclasses
+import gc
+import json
+import os
+import time
+import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import keyboard_step, pipeline, web
+from app import keyboard_step, pipeline, result_step, video_step, visit, web
 from app.keyboard_step import Choice, keyboard_choice
 from app.report import Report
+from app.sessions import Room
+from video2roll import video as decoding
 from video2roll.follow import View
 from video2roll.rectify import Keyboard, KeyboardError
+
+
+@dataclass
+class VideoPath:
+    """A video's header, of which only the path is told."""
+
+    path: Path
+
+
+@dataclass
+class Seen:
+    """A reading of which nothing is known but its video."""
+
+    info: VideoPath
+
 
 MakeVideo = Callable[..., Path]
 FOUND = Keyboard(np.array([[2.0, 2], [62, 2], [62, 46], [2, 46]]), 48, 84, 0.9, octave_guessed=True)
@@ -20,8 +45,18 @@ DRAGGED = np.array([[4.0, 3], [62, 2], [62, 46], [2, 46]])
 
 
 @pytest.fixture
-def shown() -> AppTest:
-    """The page as it first appears."""
+def room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Room:
+    """Where the visitors' folders lie in these tests."""
+    (tmp_path / "room").mkdir(mode=0o700)
+    room = Room(tmp_path / "room", spare=0)
+    monkeypatch.setattr(visit, "_room", lambda: room)
+    return room
+
+
+@pytest.fixture
+def shown(room: Room, monkeypatch: pytest.MonkeyPatch) -> AppTest:
+    """The page as it first appears to who runs it."""
+    monkeypatch.setattr(video_step, "is_at_home", lambda: True)
     return AppTest.from_file(web.__file__, default_timeout=60).run()
 
 
@@ -43,8 +78,20 @@ def looked(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 def choose(page: AppTest, video: Path) -> AppTest:
     """The page after a video was named."""
-    page.text_input[0].set_value(str(video))
+    field(page, "Path of the video").set_value(str(video))
     return page.run()
+
+
+def upload(page: AppTest, name: str, content: bytes) -> AppTest:
+    """The page after a file was uploaded."""
+    page.file_uploader[0].set_value((name, content, "video/mp4"))
+    return page.run()
+
+
+def field(page: AppTest, label: str) -> Any:
+    """What is filled in under this label."""
+    fields = [*page.text_input, *page.number_input, *page.selectbox]
+    return next(item for item in fields if item.label == label)
 
 
 def button(page: AppTest, label: str) -> Any:
@@ -82,7 +129,7 @@ def test_a_video_gives_results_on_the_page(
     assert shown.metric[0].value == "3"
     assert len(shown.dataframe[0].value) == 3
     assert ("Keyboard corners", "set by hand") in [(metric.label, metric.value) for metric in shown.metric]
-    report = shown.session_state["report"]
+    report = shown.session_state["result"].report
     assert report.keyboard["corners"] == DRAGGED.tolist()
     assert (report.keyboard["lowest_pitch"], report.keyboard["highest_pitch"]) == (48, 84)
 
@@ -92,24 +139,163 @@ def test_wishes_for_the_score_are_passed_on(
     shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[dict[str, Any]] = []
+    reads: list[Path] = []
 
-    def transcribe(video: Path, out: str, **how: Any) -> Report:
+    def write(reading: Any, out: Path, **how: Any) -> Report:
         told.append(how)
-        return Report(str(video))
+        return Report("waltz.mp4")
 
-    monkeypatch.setattr(pipeline, "transcribe", transcribe)
+    monkeypatch.setattr(pipeline, "read_video", lambda video, **_: reads.append(video) or Seen(VideoPath(video)))
+    monkeypatch.setattr(pipeline, "write_results", write)
     choose(shown, make_video())
     button(shown, "Transcribe").click().run()
-    next(item for item in shown.selectbox if item.label == "Fingers in the score").set_value("none")
-    for item in shown.text_input:
-        wishes = {"Title": "Waltz", "Composer": "N. N.", "Time signature": " 3/4 ", "Key": "A minor"}
-        item.set_value(wishes.get(item.label, item.value))
-    next(item for item in shown.number_input if item.label == "Beats a minute").set_value(90.0)
-    button(shown, "Transcribe").click().run()
+    wishes = {"Title": "Waltz", "Composer": "N. N.", "Time signature": " 3/4 ", "Key": "A minor"}
+    chosen = {"Fingers in the score": "none", "Right hand from": 60}
+    numbers = {"Beats a minute": 90.0, "Transpose by semitones": -2, "A key is down from": 0.3}
+    for label, value in {**wishes, **chosen, **numbers}.items():
+        field(shown, label).set_value(value)
+    shown.run()
     assert not shown.exception
-    names = ("fingering", "title", "composer", "metre", "key", "tempo")
-    assert [told[0][name] for name in names] == ["auto", None, None, None, None, None]
-    assert [told[1][name] for name in names] == ["none", "Waltz", "N. N.", "3/4", "A minor", 90.0]
+    names = ("fingering", "title", "composer", "metre", "key", "tempo", "transpose", "threshold", "split")
+    assert [told[0][name] for name in names] == ["auto", None, None, None, None, None, 0, None, None]
+    assert [told[1][name] for name in names] == ["none", "Waltz", "N. N.", "3/4", "A minor", 90.0, -2, 0.3, 60]
+    assert "video" in told[0]["outputs"]
+    assert "video" not in told[1]["outputs"]
+    assert len(reads) == 1
+    shown.run()
+    assert len(told) == 2  # nothing changed
+    button(shown, "Draw the video with these settings").click().run()
+    assert (told[2]["outputs"], told[2]["title"], len(reads)) == (("video",), "Waltz", 1)
+
+
+@pytest.mark.usefixtures("seeing", "looked")
+def test_a_setting_changes_the_results_without_another_look_at_the_video(
+    shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drag(monkeypatch)
+    upload(shown, "waltz.mp4", make_video().read_bytes())
+    button(shown, "Transcribe").click().run()
+    assert not shown.error
+    before = shown.dataframe[0].value["pitch"].tolist()
+    first = shown.session_state["result"].folder
+    monkeypatch.setattr(decoding, "_open", None)  # no video is opened from now on
+    field(shown, "Transpose by semitones").set_value(12).run()
+    assert not shown.exception
+    assert not shown.error
+    assert shown.dataframe[0].value["pitch"].tolist() == [pitch + 12 for pitch in before]
+    assert not first.exists()
+    twelve = {output: Path(path).read_bytes() for output, path in shown.session_state["result"].report.files.items()}
+    field(shown, "Instrument").set_value("Harpsichord").run()
+    field(shown, "Title").set_value("Waltz").run()
+    kept = shown.session_state["result"]
+    now = {output: Path(path).read_bytes() for output, path in kept.report.files.items()}
+    assert {output for output in now if now[output] != twelve[output]} == {"mid", "wav", "svg"}
+    assert set(now) == set(result_step.SHOWN)
+    assert (kept.report.missing, bool(kept.report.score["measures"])) == ({}, True)
+    field(shown, "Key").set_value("H sharp").run()
+    assert "H sharp" in shown.error[0].value
+    assert len(shown.dataframe) == 1
+    assert shown.session_state["result"] is kept  # what was there stays
+    assert len(list(kept.folder.parent.iterdir())) == 3  # its mark, the upload, one result
+
+
+@pytest.mark.usefixtures("seeing", "looked")
+def test_everything_comes_as_one_zip(shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch) -> None:
+    drag(monkeypatch)
+    upload(shown, "../<b>Für Elise</b>.mp4", make_video().read_bytes())
+    button(shown, "Transcribe").click().run()
+    assert not shown.error
+    result = shown.session_state["result"]
+    offered = [item.label for item in shown.download_button]
+    with zipfile.ZipFile(result_step.write_zip(result)) as file:
+        names = set(file.namelist())
+        assert file.testzip() is None
+        assert file.read("b.pdf").startswith(b"%PDF")
+        assert json.loads(file.read("b.json"))["score"]["metre"] == result.report.score["metre"]
+    endings = ("mid", "csv", "pdf", "musicxml", "wav", "mp3", "html", "png", "json", "roll.npz", "result.mp4")
+    assert {f"b.{ending}" for ending in endings} <= names
+    assert len([name for name in names if name.endswith(".svg")]) == len(result.report.pages) + 1
+    assert {label.replace("\\", "") for label in offered} == names | {"Everything as one zip"}
+    assert not [name for name in names if "/" in name or "video" in name]
+
+
+@pytest.mark.usefixtures("seeing", "looked")
+def test_the_example_runs_with_one_click(shown: AppTest, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pipeline, "write_results", lambda reading, out, **how: Report(how["called"], notes=3))
+    button(shown, "Try the example").click().run()
+    assert not shown.exception
+    assert not shown.error
+    assert shown.subheader[-1].value == "Für Elise"
+    assert shown.metric[0].value == "3"
+
+
+@pytest.mark.usefixtures("looked")
+def test_two_visitors_have_nothing_in_common(
+    shown: AppTest, make_video: MakeVideo, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = AppTest.from_file(web.__file__, default_timeout=60).run()
+    upload(shown, "waltz.mp4", make_video(frames=10).read_bytes())
+    upload(other, "waltz.mp4", make_video(frames=20).read_bytes())
+    one, two = (page.session_state["chosen"].video.path for page in (shown, other))
+    assert one != two
+    assert one.read_bytes() != two.read_bytes()
+    folders = {page.session_state["visit"].folder for page in (shown, other)}
+    assert set(room.root.iterdir()) == folders
+    assert one.is_relative_to(shown.session_state["visit"].folder)
+
+
+@pytest.mark.usefixtures("seeing", "looked")
+def test_work_that_was_swept_away_is_told_and_the_page_goes_on(
+    shown: AppTest, make_video: MakeVideo, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drag(monkeypatch)
+    upload(shown, "waltz.mp4", make_video().read_bytes())
+    button(shown, "Transcribe").click().run()
+    gone = shown.session_state["visit"].folder
+    dataclasses.replace(room, clock=lambda: time.time() + 3700).sweep()
+    assert not gone.exists()
+    shown.run()
+    assert not shown.exception
+    assert "removed after an hour" in shown.info[0].value
+    assert "result" not in shown.session_state
+    assert not button(shown, "Transcribe").disabled  # the upload is still known
+
+
+def test_a_session_that_ends_takes_its_folder_along(room: Room) -> None:
+    here, other = visit.Visit(room), visit.Visit(room)
+    (here.folder / "video.mp4").write_bytes(b"x")
+    folder = here.folder
+    del here
+    gc.collect()
+    assert not folder.exists()
+    assert other.folder.exists()
+
+
+def test_what_may_not_be_taken_is_a_sentence_and_leaves_nothing(
+    shown: AppTest, make_video: MakeVideo, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    upload(shown, "../../<b>evil</b>.mp4", b"This is a text.")
+    assert not shown.exception
+    assert "is not a video" in shown.error[0].value
+    assert str(room.root) not in shown.error[0].value.replace("\\", "")
+    assert [path.name for path in room.root.rglob("*") if path.is_file()] == [".used"]
+    field(shown, "Address of a video file").set_value("http://127.0.0.1/waltz.mp4").run()
+    assert "not a public machine" in shown.error[0].value
+    field(shown, "Path of the video").set_value(os.devnull).run()
+    assert "is no file" in shown.error[0].value
+    assert button(shown, "Transcribe").disabled
+    full = dataclasses.replace(room, most=10)
+    monkeypatch.setattr(visit, "_room", lambda: full)
+    crowded = AppTest.from_file(web.__file__, default_timeout=60).run()
+    upload(crowded, "waltz.mp4", make_video().read_bytes())
+    assert "no room for another video" in crowded.error[0].value
+
+
+@pytest.mark.usefixtures("room")
+def test_files_of_the_server_are_offered_only_to_who_runs_it() -> None:
+    page = AppTest.from_file(web.__file__, default_timeout=60).run()
+    assert [tab.label for tab in page.tabs] == ["Upload", "Web address"]
+    assert "Path of the video" not in [item.label for item in page.text_input]
 
 
 def test_it_looks_once_and_what_was_found_is_not_given_back(
@@ -179,8 +365,8 @@ def test_a_missing_file_is_a_friendly_error(shown: AppTest) -> None:
 
 
 def test_a_part_that_ends_before_it_begins_is_a_friendly_error(shown: AppTest, make_video: MakeVideo) -> None:
-    shown.number_input[0].set_value(5.0)
-    shown.number_input[1].set_value(2.0)
+    field(shown, "Begin at second").set_value(5.0)
+    field(shown, "End at second").set_value(2.0)
     choose(shown, make_video())
     assert not shown.exception
     assert "must lie after" in shown.error[0].value
@@ -206,3 +392,10 @@ def test_a_camera_that_stands_still_is_told_from_one_that_moves() -> None:
     assert keyboard_step._is_steady(hands, np.median(hands, axis=0).astype(np.uint8))
     carried = [np.roll(room, 14 * number, axis=1) for number in range(9)]
     assert not keyboard_step._is_steady(carried, np.median(carried, axis=0).astype(np.uint8))
+
+
+def test_a_score_lies_on_white_whatever_the_page_is() -> None:
+    svg = '<?xml version="1.0"?><svg xmlns="http://www.w3.org/2000/svg" width="9"><svg><path/></svg></svg>'
+    drawn = ElementTree.fromstring(result_step.on_paper(svg))
+    assert [element.tag.rpartition("}")[2] for element in drawn] == ["rect", "svg"]
+    assert (drawn[0].get("fill"), len(drawn[1])) == ("#fff", 1)

@@ -116,3 +116,8 @@ def test_a_comparison_as_svg_holds_the_same_bars() -> None:
     edges = [each.get("stroke") for each in page.iter("{http://www.w3.org/2000/svg}rect")]
     legend = 1  # of each kind
     assert [edges.count(VERDICTS[kind][1]) - legend for kind in ("hit", "miss", "extra")] == [1, 2, 1]
+
+
+def test_a_title_is_drawn_without_what_the_font_lacks() -> None:
+    drawn = [np.asarray(plot_notes([Note(0.0, 60, 1.0)], title=title)) for title in ("Für Élise – 1", "Fur Elise - 1")]
+    np.testing.assert_array_equal(*drawn)

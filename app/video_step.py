@@ -1,0 +1,179 @@
+"""The web page's first step: a video uploaded, fetched by its address, on this computer, or the bundled example."""
+
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import streamlit as st
+
+from app import links
+from app.intake import (
+    MOST_MEGABYTES,
+    as_text,
+    check_size,
+    check_video,
+    in_their_words,
+    stored_name,
+    title_of,
+)
+from app.visit import Visit
+from pianoroll import SilentkeysError
+from pianoroll.files import write_beside
+from video2roll.video import VIDEO_SUFFIXES
+
+EXAMPLE = Path(__file__).resolve().parent.parent / "samples" / "furelise.mp4"
+EXAMPLE_TITLE = "Für Elise"
+AT_HOME = ("localhost", "127.0.0.1", "::1")  # addresses at which the page is served to this computer alone
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A video that may be read. ``title``: what it is called to its owner, harmless letters alone."""
+
+    path: Path
+    title: str
+
+
+@dataclass(frozen=True)
+class _Looked:
+    """What came of a source: a video, or the sentence that says why not. ``source``: how it was told from others."""
+
+    source: tuple[Any, ...]
+    video: Chosen | None = None
+    problem: str = ""
+
+
+def choose_video(visit: Visit) -> Chosen | None:
+    """Show the ways to a video; gives the one taken last, None where there is none or it is refused."""
+    if EXAMPLE.is_file():
+        st.button(
+            "Try the example",
+            on_click=_run_example,
+            icon=":material/play_circle:",
+            help="Twenty seconds of Für Elise: read at once, and all results shown.",
+        )
+    names = ["Upload", "Web address", *(["This computer"] if is_at_home() else [])]  # short: phones are narrow
+    tabs = st.tabs(names)
+    with tabs[0]:
+        upload = st.file_uploader(
+            "Video",
+            type=sorted(suffix.lstrip(".") for suffix in VIDEO_SUFFIXES),
+            max_upload_size=MOST_MEGABYTES,
+            on_change=_take,
+            args=("upload",),
+        )
+    with tabs[1]:
+        url = st.text_input(
+            "Address of a video file", placeholder="https://…/waltz.mp4", on_change=_take, args=("link",)
+        )
+        st.caption("Of the file itself: pages that show a video, as YouTube’s do, cannot be read from here.")
+    path = ""
+    if is_at_home():
+        with tabs[2]:
+            path = st.text_input(
+                "Path of the video", placeholder="/home/me/waltz.mp4", on_change=_take, args=("path",)
+            ).strip()
+    return _look(visit, st.session_state.get("from"), upload, url.strip(), path)
+
+
+def is_at_home() -> bool:
+    """Whether the page is served to this computer alone: only then may a visitor name its files."""
+    return st.get_option("server.address") in AT_HOME
+
+
+def wants_to_run() -> bool:
+    """Whether the video is to be read without another click; true once."""
+    return bool(st.session_state.pop("run", False))
+
+
+def _take(source: str) -> None:
+    st.session_state["from"] = source
+
+
+def _run_example() -> None:
+    st.session_state["from"], st.session_state["run"] = "example", True
+
+
+def _look(visit: Visit, taken: str | None, upload: Any, url: str, path: str) -> Chosen | None:
+    """The video of the source that was ``taken``, looked at once."""
+    if taken == "example":
+        return Chosen(EXAMPLE, EXAMPLE_TITLE)
+    if taken == "upload" and upload is not None:
+        return _once(visit, ("upload", upload.file_id), partial(_store, visit, upload))
+    if taken == "link" and url:
+        return _once(visit, ("link", url), partial(_fetch, visit, url))
+    if taken == "path" and path:
+        file = Path(path).expanduser()
+        changed = file.stat().st_mtime_ns if file.is_file() else 0
+        return _once(visit, ("path", path, changed), partial(_open, file))
+    return None
+
+
+def _once(visit: Visit, source: tuple[Any, ...], look: Callable[[], Chosen]) -> Chosen | None:
+    """What ``look`` gives, unless this source was looked at before; a refusal is shown as long as it is chosen."""
+    known: _Looked | None = st.session_state.get("chosen")
+    if known is None or known.source != source:
+        _forget(visit, known)
+        try:
+            known = _Looked(source, look())
+        except SilentkeysError as error:
+            known = _Looked(source, problem=str(error))
+        st.session_state["chosen"] = known
+    if known.problem:
+        st.error(as_text(known.problem))
+    return known.video
+
+
+def _forget(visit: Visit, known: _Looked | None) -> None:
+    """Remove an earlier video from the visitor's folder; a file on this computer is not there."""
+    if known is not None and known.video is not None and known.video.path.is_relative_to(visit.folder):
+        shutil.rmtree(known.video.path.parent, ignore_errors=True)
+
+
+def _store(visit: Visit, upload: Any) -> Chosen:
+    """Write an upload into the visitor's folder. Raises IntakeError, VideoError, FullError or FileError."""
+    title = title_of(upload.name)
+    check_size(upload.size, title)
+    visit.room.check(upload.size)
+    target = visit.new_folder() / stored_name(upload.name)
+    with write_beside(target) as temporary, open(temporary, "wb") as file:
+        upload.seek(0)
+        shutil.copyfileobj(upload, file)
+    return _checked(target, title)
+
+
+def _fetch(visit: Visit, url: str) -> Chosen:
+    """Fetch a file into the visitor's folder. Raises as ``_store`` does, and LinkError."""
+    visit.room.check(MOST_MEGABYTES << 20)
+    target = visit.new_folder() / stored_name("")
+    bar = st.progress(0.0, "Fetching the video …")
+
+    def tell(part: float) -> None:
+        visit.touch()
+        bar.progress(part, "Fetching the video …")
+
+    try:
+        title = links.fetch(url, target, progress=tell)
+    finally:
+        bar.empty()
+    return _checked(target, title)
+
+
+def _open(path: Path) -> Chosen:
+    """A file of this computer. Its size is its owner's affair; what decoding it takes is not."""
+    return _checked(path, title_of(path.name), ours=False)
+
+
+def _checked(path: Path, title: str, *, ours: bool = True) -> Chosen:
+    """The video, if it may be read; else it is removed where it is ``ours``."""
+    try:
+        check_video(path, title)
+    except SilentkeysError as error:
+        if ours:
+            shutil.rmtree(path.parent, ignore_errors=True)
+            raise type(error)(in_their_words(error, path, title)) from error
+        raise
+    return Chosen(path, title)
