@@ -7,6 +7,7 @@ tempo follows it, bar lines and all, so that a sequencer shows the notes in thei
 import itertools
 import os
 from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -14,12 +15,14 @@ from typing import NamedTuple
 
 import mido
 import numpy as np
-import pretty_midi
 
 from pianoroll.errors import FileError
 from pianoroll.files import write_beside
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
 from pianoroll.notes import Hand, Note
+
+with redirect_stdout(None):  # pyfluidsynth, which it loads, prints where the environment says CI
+    import pretty_midi
 
 RESOLUTION = 960  # ticks a quarter note
 SUSTAIN = 64  # controller of the pedal
