@@ -67,7 +67,10 @@ def import_takes(
     if twice := sorted({clip for clip in clips if clips.count(clip) > 1}):
         raise FileError(f"Two videos would be called {twice[0]} in the set; rename one.")
     check_splits([*(entry for clip, entry in entries.items() if clip not in set(clips)), *takes])
-    finished = {} if force else {take.clip: entry for take in takes if (entry := _finished(take, folder)) is not None}
+    finished: dict[str, Entry] = {}
+    for take in takes if not force else ():
+        if (entry := _finished(take, folder, entries.get(take.clip))) is not None:
+            finished[take.clip] = entry
     entries |= finished
     orders: list[Order] = [(take, folder) for take in takes if take.clip not in finished]
     failures: list[tuple[str, str]] = []
@@ -100,17 +103,17 @@ def _already(folder: Path) -> list[Entry]:
     return read_set(folder) if (folder / "manifest.csv").exists() else []
 
 
-def _finished(take: Take, folder: Path) -> Entry | None:
-    """The entry of a take that was imported as it is now; its roll is written last, and says from what."""
+def _finished(take: Take, folder: Path, listed: Entry | None) -> Entry | None:
+    """The entry of a take that was imported as it is now: the one ``listed`` in the manifest, or, where that was lost,
+    the one that its roll holds, which is written last."""
     try:
         made = PianoRoll.load(_entry(take, folder).roll).metadata
     except SilentkeysError:
         return None
     if made.get("made_of") != _made_of(take):
         return None
-    listed = {entry.clip: entry for entry in _already(folder)}
     row = {name: str(value) for name, value in made["entry"].items()}
-    return listed.get(take.clip) or entry_of(Row(folder / "manifest.csv", 0, row), folder)
+    return listed or entry_of(Row(folder / "manifest.csv", 0, row), folder)
 
 
 def _made_of(take: Take) -> str:
@@ -168,7 +171,7 @@ def import_take(order: Order) -> Entry:
 def _entry(take: Take, folder: Path) -> Entry:
     """What is known before the video was read."""
     return Entry(
-        clip=re.sub(r"[^\w./+-]+", "_", take.clip),
+        clip=take.clip,
         split=take.split,
         start=0.0,
         end=0.0,

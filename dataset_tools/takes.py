@@ -87,9 +87,10 @@ def find_takes(kind: str, folder: str | os.PathLike[str], *, rights: str = "") -
 
 
 def _named(take: Take, root: Path, rights: str) -> Take:
+    clip = re.sub(r"[^\w./+-]+", "_", take.clip)  # a name for files, whatever the video is called
     split = take.split or choose_split(take.player or take.piano or take.clip)
     source = take.source or f"{root.name}/{take.video.relative_to(root)}"
-    return replace(take, split=split, source=source, rights=rights or take.rights)
+    return replace(take, clip=clip, split=split, source=source, rights=rights or take.rights)
 
 
 # ---- kinds -----------------------------------------------------------------------------------------------------------

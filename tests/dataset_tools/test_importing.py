@@ -35,8 +35,8 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("source")
     (folder / "train").mkdir()
     (folder / "dev").mkdir()
-    render_video(SCENE, NOTES, folder / "train" / "whole.mp4", duration=3.4)
-    write_midi(NOTES, folder / "train" / "whole.mid")
+    render_video(SCENE, NOTES, folder / "train" / "the whole.mp4", duration=3.4)
+    write_midi(NOTES, folder / "train" / "the whole.mid")
     render_video(SCENE, NOTES[:4], folder / "dev" / "short.mp4", duration=1.6)
     write_midi(NOTES, folder / "dev" / "short.mid")
     with av.open(str(folder / "train" / "title.mp4"), "w") as container:
@@ -60,7 +60,7 @@ def made(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_strips_labels_and_manifest_say_what_was_played(made: Path, source: Path) -> None:
     _, whole = read_set(made)
-    assert (whole.clip, whole.split, whole.frames, whole.fps) == ("train/whole", "train", 85, 25.0)
+    assert (whole.clip, whole.split, whole.frames, whole.fps) == ("train/the_whole", "train", 85, 25.0)
     assert whole.end == pytest.approx(NOTES[-1].offset + 1, abs=0.02) or whole.end == pytest.approx(3.4)
     data = whole.load()
     assert data.strips.shape == (85, 104, 624)
@@ -69,7 +69,7 @@ def test_strips_labels_and_manifest_say_what_was_played(made: Path, source: Path
     assert roll.onset.sum() == len(NOTES)
     assert whole.keyboard is not None
     rectify = Rectifier(whole.keyboard)
-    direct = np.stack([rectify(frame.image) for frame in read_frames(source / "train" / "whole.mp4", colour=False)])
+    direct = np.stack([rectify(frame.image) for frame in read_frames(source / "train" / "the whole.mp4", colour=False)])
     assert np.abs(data.strips[:].astype(int) - direct).mean() < 1.5
     network, facts = load_network(None)
     rest = rest_strip(direct, None)

@@ -97,6 +97,9 @@ def test_pairs_are_found_beside_each_other_and_doubles_are_refused(tmp_path: Pat
     takes = find_takes("pairs", tmp_path)
     assert [(take.clip, take.labels.name) for take in takes] == [("a", "a.midi"), ("b/c", "c.mid")]
     assert takes[0].source == f"{tmp_path.name}/a.MOV"
+    touch(tmp_path / "Waltz (live, no. 2).mp4")
+    midi(tmp_path / "Waltz (live, no. 2).mid")
+    assert [take.clip for take in find_takes("pairs", tmp_path)] == ["Waltz_live_no._2_", "a", "b/c"]
     midi(tmp_path / "x" / "lonely.mid", tmp_path / "y" / "lonely.mid")
     with pytest.raises(FileError, match="has two labels of its name"):
         find_takes("pairs", tmp_path)
