@@ -75,7 +75,7 @@ class Take:
 
 def find_takes(kind: str, folder: str | os.PathLike[str], *, rights: str = "") -> list[Take]:
     """What a data set of a KIND holds, sorted by name, every take with a split. Raises FileError."""
-    root = Path(folder)
+    root = Path(folder).resolve()  # workers may have other working folders
     if not root.is_dir():
         raise FileError(f"{folder} is no folder; give the folder of the data set.")
     if kind not in KINDS:
