@@ -108,7 +108,6 @@ def current_step(video: Path, span: tuple[float, float | None], look: Callable[[
 
 def keyboard_step(step: Step, *, alone: bool) -> None:
     """Show the step. ``alone``: when a corner moves it is run anew without the rest of the page, which takes longer."""
-    st.subheader("Keyboard")
     (_show_step_alone if alone else _show_step)(step)
 
 
@@ -118,7 +117,7 @@ def _show_step(step: Step) -> None:
     _choose_keys(step)
     with told:
         _tell(step)
-    with st.expander("On the command line"):
+    with st.popover("On the command line"):
         st.code(_as_options(step), language=None)
 
 

@@ -156,7 +156,9 @@ def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
 
     def show() -> None:
         check_span(*span)
-        keyboard_step(current_step(video.path, span, look), alone=not _busy(here))
+        step = current_step(video.path, span, look)
+        with st.expander("Keyboard", expanded=not _busy(here) and "result" not in st.session_state):
+            keyboard_step(step, alone=not _busy(here))
 
     _told(video.path, video.title, show)
 

@@ -24,7 +24,6 @@ from video2roll import video as decoding
 from video2roll.follow import View
 from video2roll.rectify import Keyboard, KeyboardError
 
-
 MakeVideo = Callable[..., Path]
 FOUND = Keyboard(np.array([[2.0, 2], [62, 2], [62, 46], [2, 46]]), 48, 84, 0.9, octave_guessed=True)
 DRAGGED = np.array([[4.0, 3], [62, 2], [62, 46], [2, 46]])
