@@ -10,6 +10,7 @@ import multiprocessing.forkserver
 import os
 import signal
 import sys
+import warnings
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
@@ -38,6 +39,10 @@ TOO_LONG = "Reading this video took too long, and was stopped; cut it, or make i
 
 _FORKS = "forkserver" in multiprocessing.get_all_start_methods()  # not on Windows
 CONTEXT: Any = multiprocessing.get_context("forkserver" if _FORKS else "spawn")
+
+
+# A library that is loaded in the server of children asks the system something by a process that is none of these.
+warnings.filterwarnings("ignore", message="forkserver: waitpid returned unexpected pid")
 
 
 class ChildError(SilentkeysError):
