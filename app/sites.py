@@ -25,9 +25,8 @@ from app.report import Progress
 from video2roll.video import VIDEO_SUFFIXES
 
 PATIENCE = 1800.0  # seconds for one video
-LINES = 1080  # more teach nothing
-# Up to 720 lines, then the fewest above; without sound, so that nothing need be put together; what all decoders know.
-PREFERRED = ["res:720", "+hasaud", "vcodec:h264", "ext:mp4"]
+ENOUGH, MOST = 720, 1080  # lines of a picture: what should be there, and more of which teach nothing
+PREFERRED = ["+hasaud", "vcodec:h264", "ext:mp4"]  # no sound is needed; what decodes quickly
 PROTOCOLS = ("http", "https", "http_dash_segments", "m3u8_native")  # that yt-dlp reads itself, without ffmpeg
 NOT_OVER = ("is_live", "is_upcoming", "post_live")
 SINGLE = ("video", "url", "url_transparent")  # what yt-dlp may find at an address; else lists of several
@@ -48,6 +47,7 @@ NO_FORM = "{site} gives this video in no form that can be read here; save it on 
 NOT_WRITTEN = "The video could not be stored where this page runs ({why}); try again later."
 NOT_WHOLE = "The video of {site} did not come whole; try again later."
 REFUSED = "{site} does not give this video: {reason}. Choose another one, or save it on your computer, then upload it."
+BROKE_OFF = "{site} cannot be reached, or broke off; try again later, or upload the video."
 OUT_OF_DATE = (
     "{site} does not answer as yt-dlp expects: yt-dlp is out of date (pip install -U yt-dlp), or the site keeps "
     "programs out; save the video on your computer, then upload it."
@@ -56,6 +56,7 @@ REASONS = {  # what is wrong, by what yt-dlp says of it; the first that fits
     r"not a bot|HTTP Error 429|rate.?limit|too many requests|likely being blocked|blocked by server": (
         "{site} takes this page for a robot, or was asked too often; try again in some hours, or upload the video."
     ),
+    r"HTTP Error 5": BROKE_OFF,
     r"\bDRM\b": "This video of {site} is protected against copying; choose another one.",
     r"geo.?restrict|your (country|location)|available (in|from) your": (
         "{site} does not show this video in the country where this page runs; choose another one."
@@ -70,10 +71,8 @@ REASONS = {  # what is wrong, by what yt-dlp says of it; the first that fits
     r"|looks truncated": ("There is no such video on {site}, or no more; check the address."),
     r"HTTP Error 4": OUT_OF_DATE,
     r"No space left": NOT_WRITTEN.format(why="the disk is full"),
-    r"HTTP Error 5|timed? ?out|Errno|urlopen error|unreachable|refused|reset|IncompleteRead|bytes read|broken pipe"
-    r"|any data|too short|is empty|SSL|certificate": (
-        "{site} cannot be reached, or broke off; try again later, or upload the video."
-    ),
+    r"timed? ?out|Errno|urlopen error|unreachable|refused|reset|IncompleteRead|bytes read|broken pipe"
+    r"|any data|too short|is empty|SSL|certificate": BROKE_OFF,
 }
 
 
@@ -112,7 +111,7 @@ def site_of(url: str) -> Site | None:
 def _host(url: str) -> str:
     """The host of a plain http(s) address in small letters; empty where there is none, or one could be misled."""
     plain = url.strip()
-    if not plain.isascii() or any(letter <= " " or letter in "\\\x7f" for letter in plain):
+    if any(letter <= " " or letter in "\\\x7f" for letter in plain):
         return ""
     try:
         parts = urlsplit(plain)
@@ -235,8 +234,8 @@ class _Page:
         check_length(info.get("duration") or 0.0, self.title)
 
     def _choose(self, context: dict[str, Any]) -> Iterator[dict[str, Any]]:
-        """The best form that can be read and is not too large; they come as PREFERRED sorts them, best last."""
-        forms = [form for form in context["formats"] if _can_be_read(form)]
+        """The best form that can be read and is not too large; of the same lines the last, as PREFERRED sorts them."""
+        forms = sorted(filter(_can_be_read, context["formats"]), key=_sharpness)
         if not forms:
             raise LinkError(NO_FORM.format(site=self.site.name))
         sizes = [form.get("filesize") or form.get("filesize_approx") or 0 for form in forms]
@@ -255,9 +254,20 @@ class _Page:
 
 def _can_be_read(form: dict[str, Any]) -> bool:
     """Whether yt-dlp can fetch a form by itself, and it has pictures, not more than are useful."""
-    lines = min(form.get("height") or 0, form.get("width") or form.get("height") or 0)
     video = form.get("vcodec") != "none" and f".{form.get('ext')}" in VIDEO_SUFFIXES
-    return video and form.get("protocol") in PROTOCOLS and lines <= LINES
+    return video and form.get("protocol") in PROTOCOLS and _lines(form) <= MOST
+
+
+def _sharpness(form: dict[str, Any]) -> tuple[bool, int]:
+    """Grows with what a form is worth: as few lines as are enough, else as many as there are."""
+    lines = _lines(form)
+    return lines >= ENOUGH, -lines if lines >= ENOUGH else lines
+
+
+def _lines(form: dict[str, Any]) -> int:
+    """Of the narrow side, as phones film upright; 0 where it is not known."""
+    height = form.get("height") or 0
+    return min(height, form.get("width") or height)
 
 
 def _one_video(site: Site, settings: dict[str, Any]) -> Any:
