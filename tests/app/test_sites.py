@@ -14,11 +14,14 @@ from example_site import EXAMPLE, PAGE, ExampleSite, pretend, serve
 from yt_dlp.extractor import gen_extractor_classes
 from yt_dlp.utils import DownloadError, ExtractorError
 
-from app import child, intake, sites
-from app.child import Bounds, ChildError, Stopped
+from app import child, intake, sites, video_step
+from app.child import Bounds, ChildError
 from app.intake import IntakeError
+from app.line import Line
 from app.links import LinkError
+from app.sessions import Room
 from app.sites import SITES, in_words, site_of
+from app.visit import Lines, Visit
 
 MakeVideo = Callable[..., Path]
 AMPLE = Bounds(memory=8 << 30, seconds=60)
@@ -48,11 +51,9 @@ def fetch_fenced(port: int, url: str, folder: str, plugins: str, *, progress: An
         return sites.fetch(url, folder, progress=progress)
 
 
-def in_child(port: int, url: str, folder: Path, stopped: threading.Event | None = None) -> dict[str, str]:
-    stopped, plugins = stopped or threading.Event(), folder.parent / "plugins"
-    return child.run(
-        fetch_fenced, port, url, str(folder), str(plugins), bounds=AMPLE, tell=lambda *_: None, stopped=stopped
-    )
+def in_child(port: int, url: str, folder: Path) -> dict[str, str]:
+    words, how = (port, url, str(folder), str(folder.parent / "plugins")), {"tell": lambda *_: None}
+    return child.run(fetch_fenced, *words, bounds=AMPLE, stopped=threading.Event(), **how)
 
 
 # ---- which addresses -------------------------------------------------------------------------------------------------
@@ -294,15 +295,28 @@ def test_behind_the_fence_nothing_leads_to_a_private_machine(kind: str, tmp_path
     assert list((tmp_path / "video").iterdir()) == []
 
 
-def test_a_fetch_that_is_called_off_ends_at_once(tmp_path: Path) -> None:
-    (tmp_path / "video").mkdir()
-    stopped = threading.Event()
+@pytest.mark.parametrize("how", ["cancel", "another source"])
+def test_a_fetch_that_is_called_off_ends_at_once_and_leaves_nothing(
+    how: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(video_step.st, "session_state", {})
+    (tmp_path / "room").mkdir()
+    here = Visit(Room(tmp_path / "room", spare=0), Lines(Line(1), Line(1)))
+    folder = here.new_folder()
     with serve() as site:
         page = site.add("waltz", {**PICTURE, "url": f"{FILES}/held/"})
-        threading.Thread(target=lambda: site.holding.wait(30) and stopped.set(), daemon=True).start()
-        with pytest.raises(Stopped):
-            in_child(site.server_port, page, tmp_path / "video", stopped)
-        assert site.holding.is_set()
+        words = (site.server_port, page, str(folder), str(tmp_path))
+        job = here.fetch("fetch", page, AMPLE, fetch_fenced, *words, about=folder).job
+        assert site.holding.wait(30)
+        while not any(path.is_file() for path in folder.rglob("*")):  # it is just being opened
+            assert not job.over.wait(0.05)
+        if how == "cancel":
+            video_step.forget_video(here)
+        else:
+            assert video_step._look(here, "example", None, page, "") is not None
+        assert job.over.is_set()
+    assert here.tasks == {}
+    assert [path.name for path in here.folder.iterdir()] == [".used"]
 
 
 # ---- words -----------------------------------------------------------------------------------------------------------
