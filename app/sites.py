@@ -32,9 +32,10 @@ NOT_OVER = ("is_live", "is_upcoming", "post_live")
 SINGLE = ("video", "url", "url_transparent")  # what yt-dlp may find at an address; else lists of several
 SAID = 160  # letters of a site's own reason, which are shown at most
 
+_ADDRESS = re.compile(r"(https?://|www\.)\S+")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
-OFFLINE = "There is no network where this page runs, {host} cannot be found; connect it, or upload the video."
+OFFLINE = "There is no network where this page runs: {site} cannot be found; connect it, or upload the video."
 NOT_INSTALLED = (
     "Videos of {site} are fetched by yt-dlp, which is not installed: pip install yt-dlp; or upload the video."
 )
@@ -150,11 +151,10 @@ def _fetch(site: Site, address: str, folder: Path, progress: Progress, refused: 
     except ImportError as error:
         raise LinkError(NOT_INSTALLED.format(site=site.name)) from error
     progress("ask", None)
-    host = _host(address)
     try:
-        socket.getaddrinfo(host, None)
+        socket.getaddrinfo(_host(address), None)
     except OSError as error:
-        raise LinkError(OFFLINE.format(host=host)) from error
+        raise LinkError(OFFLINE.format(site=site.name)) from error
     if not any(each.IE_NAME in site.extractors and each.suitable(address) for each in gen_extractor_classes()):
         return _fetch_file(address, folder, progress)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
@@ -295,7 +295,7 @@ def in_words(site: Site, error: Exception) -> str:
         if re.search(sign, text, re.IGNORECASE):
             return sentence.format(site=site.name)
     cause = (getattr(error, "exc_info", None) or (None, error))[1]
-    reason = reason_of(text).split(". ")[0].rstrip(".!")
+    reason = reason_of(_ADDRESS.sub("", text)).split(". ")[0].rstrip(".!")
     if not getattr(cause, "expected", False) or len(reason) > SAID:
         return OUT_OF_DATE.format(site=site.name)
     return REFUSED.format(site=site.name, reason=reason)

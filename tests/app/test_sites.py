@@ -245,7 +245,7 @@ def test_without_network_or_yt_dlp_a_sentence_says_so(
 ) -> None:
     offline = sites.Site("Offline", ("none.example",), ("example",))
     monkeypatch.setattr(sites, "SITES", (EXAMPLE, offline))
-    with pytest.raises(LinkError, match=r"no network where this page runs, none.example cannot be found"):
+    with pytest.raises(LinkError, match=r"no network where this page runs: Offline cannot be found"):
         fetch("http://none.example/watch/waltz", tmp_path)
     for name in [name for name in sys.modules if name.split(".")[0] == "yt_dlp"]:
         monkeypatch.setitem(sys.modules, name, None)
@@ -346,6 +346,7 @@ def test_a_fetch_that_is_called_off_ends_at_once_and_leaves_nothing(
         ("Unable to download webpage: The read operation timed out", "cannot be reached"),
         ("This video is DRM protected", "protected against copying"),
         ("[youtube] abcdefghijk: \x1b[0;31mThe piano is out of tune\x1b[0m. See https://x", "The piano is out of tune"),
+        ("[youtube] abcdefghijk: Play at www.evil.example or https://evil.example/x now", "Play at or now"),
     ],
 )
 def test_what_yt_dlp_says_is_told_in_words(said: str, words: str) -> None:
