@@ -19,6 +19,8 @@ LONGEST_NAME = 80  # letters
 PLAIN = "video"  # what a video without a name is called
 
 _NO_NAME = re.compile(r"[^\w .,'’()&+!–—-]")
+_ADDRESS = re.compile(r"(?<=https)(?=:)|(?<=http)(?=:)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
+_JOINER = "\u2060"  # no letter, and seen by nobody but programs that look for addresses
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+.!|<>~$:&^=@/-])")
 
 
@@ -45,8 +47,8 @@ def stored_name(name: str) -> str:
 
 
 def as_text(words: str) -> str:
-    """Words in which Markdown finds no sign of its own: no HTML, link, picture, formula or colour."""
-    return _MARKDOWN.sub(r"\\\1", " ".join(words.split()))
+    """Words in which Markdown finds no sign of its own: no HTML, link, picture, formula, colour or address."""
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(_JOINER, " ".join(words.split())))
 
 
 def check_size(size: int, title: str) -> None:

@@ -1,6 +1,7 @@
 """Hostile names, headers and files: each is refused in a sentence, or made harmless, before anything is decoded."""
 
 import os
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
@@ -50,8 +51,16 @@ def test_words_of_strangers_are_no_markdown() -> None:
         shown = as_text(words)
         bare = [letter for n, letter in enumerate(shown) if letter in "<>![]()$`:" and shown[n - 1] != "\\"]
         assert not bare
-        assert shown.replace("\\", "") == words
+        assert shown.replace("\\", "").replace("\u2060", "") == words
     assert "\n" not in as_text("one\n# two")
+
+
+def test_addresses_in_words_are_no_links() -> None:
+    """Those that Markdown makes links of by themselves, escaped or not."""
+    for words in ("see www.example.org", "see HTTPS://example.org", "http://example.org", "me@example.org"):
+        shown = as_text(words).replace("\\", "")
+        assert not re.search(r"www\.|https?:|\w@", shown, re.IGNORECASE)
+        assert shown.replace("\u2060", "") == words
 
 
 def test_a_size_is_refused_in_words() -> None:
