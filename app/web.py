@@ -20,9 +20,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit run
 from app import pipeline
 from app.intake import as_text, in_their_words
 from app.keyboard_step import keyboard_choice, keyboard_step
-from app.options import FARTHEST, check_span
+from app.options import FARTHEST
 from app.report import Progress
 from app.result_step import SHOWN, Result, show_result, write
+from app.span_step import choose_span
 from app.video_step import Chosen, choose_video, wants_to_run
 from app.visit import Visit, visit
 from pianoroll import SilentkeysError
@@ -62,8 +63,9 @@ def page() -> None:
         st.error(as_text(str(error)))
         return
     video = choose_video(here)
+    span = (0.0, None) if video is None else choose_span(video.path, video.title)
     keyboard = st.container()
-    options = _choose_options()
+    options = _choose_options(*span)
     if video is not None:
         with keyboard:
             _show_keyboard(video, options)
@@ -82,17 +84,13 @@ def page() -> None:
         show_result(st.session_state["result"], draw_video=_ask_for_video)
 
 
-def _choose_options() -> Options:
-    """What the command line calls --start, --end, --instrument and what it has for the score; and more."""
+def _choose_options(start: float, end: float | None) -> Options:
+    """What the command line calls --instrument and what it has for the score; and more."""
     with st.expander("Options"):
-        st.caption("Which part of the video is read:")
-        left, right = st.columns(2)
-        start = left.number_input("Begin at second", min_value=0.0, value=0.0)
-        end = right.number_input("End at second", min_value=0.0, value=None, placeholder="the end")
         st.caption("What is made of it; a change shows at once, as the video is not read again:")
         left, right = st.columns(2)
         settings = {**_choose_notes(left, right), **_choose_score(left, right)}
-    return Options(float(start), None if end is None else float(end), settings)
+    return Options(start, end, settings)
 
 
 def _choose_notes(left: Any, right: Any) -> dict[str, Any]:
@@ -144,7 +142,6 @@ def _choose_score(left: Any, right: Any) -> dict[str, Any]:
 def _show_keyboard(video: Chosen, options: Options) -> None:
     """The step “Keyboard”, for the part of the video that is to be read."""
     try:
-        check_span(options.start, options.end)
         keyboard_step(video.path, options.start, options.end, video.title)
     except SilentkeysError as error:
         st.error(as_text(in_their_words(error, video.path, video.title)))

@@ -461,7 +461,7 @@ def _key_packet(
         container.seek(int((origin + target) * av.time_base), backward=True)
         packet = next(packet for packet in container.demux(stream) if packet.is_keyframe or not packet.size)
         stamp = packet.pts if packet.pts is not None else packet.dts
-        time = np.inf if stamp is None else float(stamp * stream.time_base) - origin
+        time = np.inf if stamp is None else float(stamp * (stream.time_base or 0)) - origin
         if time < end:
             break
     return time, packet

@@ -1,0 +1,75 @@
+"""The web page's step “Part of the video”: what is read of it, the whole unless its owner chooses less.
+
+It is kept in the session, per video, as its pictures are.
+"""
+
+import math
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import streamlit as st
+
+from app.filmstrip import Filmstrip, film_strip
+from app.intake import as_text, in_their_words
+from app.timeline import LEAST, timeline
+from pianoroll import SilentkeysError
+
+HEADING = "Part of the video"
+HINT = "Drag the handles to read only a part of it; double click for all of it."
+LOOKING = "Looking through the video …"
+
+_revisions = count()  # of all visitors: none comes twice, so that no old part is taken for a new one
+
+
+@dataclass
+class Part:
+    """What was chosen of one video: ``span`` is its begin and end in seconds."""
+
+    video: tuple[str, int]
+    strip: Filmstrip
+    span: tuple[float, float]
+    revision: int
+
+
+def choose_span(video: Path, title: str) -> tuple[float, float | None]:
+    """The step for a video, called ``title``: its pictures are looked for once. Gives what ``span_step`` does."""
+    part: Part | None = st.session_state.get("span_step")
+    if part is not None and part.video == _name(video):
+        return span_step(part.strip, video)
+    try:
+        with st.spinner(LOOKING):
+            strip = film_strip(video)
+    except SilentkeysError as error:
+        st.error(as_text(in_their_words(error, video, title)))
+        return 0.0, None
+    return span_step(strip, video)
+
+
+def span_step(strip: Filmstrip, video: Path) -> tuple[float, float | None]:
+    """Show the timeline of a video; gives begin and end of the part to be read in seconds, end None: to its very end.
+
+    Another video begins with all of it.
+    """
+    part: Part | None = st.session_state.get("span_step")
+    if part is None or part.video != _name(video):
+        part = Part(_name(video), strip, (0.0, strip.duration), next(_revisions))
+        st.session_state["span_step"] = part
+    st.subheader(HEADING)
+    st.caption(HINT)
+    part.span = within(timeline(strip, part.span, revision=part.revision, key="timeline"), strip.duration)
+    start, end = part.span
+    return start, None if end >= strip.duration else end
+
+
+def within(span: tuple[float, float], duration: float) -> tuple[float, float]:
+    """The part of a video of ``duration`` seconds that ``span`` means, no shorter than LEAST where it is that long."""
+    start, end = (span[0] if math.isfinite(span[0]) else 0.0), (span[1] if math.isfinite(span[1]) else duration)
+    least = min(LEAST, duration)
+    start = min(max(start, 0.0), duration - least)
+    return start, min(max(end, start + least), duration)
+
+
+def _name(video: Path) -> tuple[str, int]:
+    """What tells a video from another, also from one that was written in its place."""
+    return str(video), video.stat().st_mtime_ns if video.exists() else 0
