@@ -3,27 +3,20 @@
 What was found and what the user set is kept in the session, per video: looking takes seconds, a rerun does not.
 """
 
-import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict
 
-import cv2
 import numpy as np
 import streamlit as st
 
-from app import pipeline
 from app.corner_editor import corner_editor
-from app.intake import as_text, in_their_words
-from pianoroll import SilentkeysError
-from pianoroll.keys import BLACK, HIGHEST_PITCH, LOWEST_PITCH, PITCHES, WHITE_KEY_LENGTH, WHITE_KEYS, pitch_name
+from app.scene import Scene
+from pianoroll.keys import BLACK, HIGHEST_PITCH, LOWEST_PITCH, PITCHES, pitch_name
 from video2roll.corners import FEWEST_WHITES, given_keyboard
-from video2roll.rectify import CornersError, Keyboard, KeyboardError, check_corners
-from video2roll.video import probe, sample_images
+from video2roll.rectify import CornersError, KeyboardError, check_corners
 
-MOMENTS = 12  # pictures of the video to choose from
-PICTURE_SIZE = 1280  # pixels at most, of the longer side
-STEADY = 0.85  # correlation of a picture's edges with the median's, below which the camera moved
 WHITES = [int(pitch) for pitch in PITCHES[~BLACK]]
 OCTAVE = 12
 
@@ -39,27 +32,6 @@ class Choice(TypedDict):
     corners: np.ndarray | None
     lowest_key: int | None
     highest_key: int | None
-
-
-@dataclass(frozen=True)
-class Scene:
-    """What the video shows of its keyboard.
-
-    ``pictures``: JPEG as data addresses, spread over the video; ``without_hands``: the keyboard alone, likewise.
-    ``size``: width and height of the video in pixels. ``moments``: what each picture is called.
-    ``steady``: the camera stands still.
-    """
-
-    size: tuple[int, int]
-    pictures: list[str]
-    moments: list[str]
-    without_hands: str
-    steady: bool
-    found: Keyboard | None
-
-    def start(self) -> Keyboard:
-        """What the editor begins with: the keyboard found, or one to be dragged to its place."""
-        return self.found or Keyboard(_plausible_corners(*self.size), confidence=0.0)
 
 
 @dataclass
@@ -115,38 +87,18 @@ def keyboard_choice() -> Choice:
     return Choice(corners=step.corners, lowest_key=step.keys[0], highest_key=step.keys[1])
 
 
-@st.fragment
-def keyboard_step(video: Path, start: float, end: float | None, title: str) -> None:
-    """Show the step for a video, called ``title``; only it is run anew when a corner moves."""
-    st.subheader("Keyboard")
-    try:
-        step = _current_step(video, start, end)
-    except SilentkeysError as error:
-        st.error(as_text(in_their_words(error, video, title)))
-        return
-    told = st.container()
-    _show_editor(step)
-    _choose_keys(step)
-    with told:
-        _tell(step)
-    with st.expander("On the command line"):
-        st.code(_as_options(step), language=None)
+def current_step(video: Path, span: tuple[float, float | None], look: Callable[[], Scene]) -> Step:
+    """The step of a video, of which the ``span`` (seconds) is read.
 
-
-# ---- what the video shows --------------------------------------------------------------------------------------------
-
-
-def _current_step(video: Path, start: float, end: float | None) -> Step:
-    """The step of this video, begun if it is another one; looked at again where its part changed and no one set it."""
+    It begins with what ``look`` sees where the video is another one, or its span changed and the user set nothing."""
     known: Step | None = st.session_state.get("keyboard_step")
     name = (str(video), video.stat().st_mtime_ns if video.exists() else 0)
-    if known is not None and known.video == name and (known.span == (start, end) or known.changed):
+    if known is not None and known.video == name and (known.span == span or known.changed):
         return known
     st.session_state.pop("keyboard_step", None)  # whatever happens now, another video's keyboard is not used
-    with st.spinner("Looking for the keyboard …"):
-        scene = look(video, start=start, end=end)
+    scene = look()
     begin = scene.start()
-    step = Step(name, (start, end), scene, begin.corners, (begin.lowest_pitch, begin.highest_pitch))
+    step = Step(name, span, scene, begin.corners, (begin.lowest_pitch, begin.highest_pitch))
     if known is not None:
         step.revision = known.revision + 1
     st.session_state["keyboard_step"] = step
@@ -154,87 +106,22 @@ def _current_step(video: Path, start: float, end: float | None) -> Step:
     return step
 
 
-def look(video: Path, *, start: float = 0.0, end: float | None = None) -> Scene:
-    """Pictures of the part ``start`` to ``end`` (seconds) of a video, and the keyboard that is found in it.
-
-    Raises VideoError where the video cannot be read.
-    """
-    images = sample_images(video, MOMENTS, start=start, end=end)
-    height, width = images[0].shape[:2]
-    small = [_reduce(image) for image in images]
-    middle = len(small) // 2
-    median = np.partition(np.stack(small), middle, axis=0)[middle]
-    steady = _is_steady(small, median)
-    try:
-        view = pipeline.find_views(video, start=start, end=end)[0]
-        found = view.keyboard
-        if not steady:  # its picture is where the keyboard was found
-            median = cv2.cvtColor(_reduce(view.picture), cv2.COLOR_GRAY2BGR)
-    except KeyboardError:
-        found = None
-    stop = min(probe(video).duration or np.inf, np.inf if end is None else end)
-    return Scene(
-        size=(width, height),
-        pictures=[_jpeg(image) for image in small],
-        moments=_moments(len(small), start, stop),
-        without_hands=_jpeg(median),
-        steady=steady,
-        found=found,
-    )
+def keyboard_step(step: Step, *, alone: bool) -> None:
+    """Show the step. ``alone``: when a corner moves it is run anew without the rest of the page, which takes longer."""
+    (_show_step_alone if alone else _show_step)(step)
 
 
-def _reduce(image: np.ndarray) -> np.ndarray:
-    scale = min(1.0, PICTURE_SIZE / max(image.shape))
-    return cv2.resize(image, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else image
+def _show_step(step: Step) -> None:
+    told = st.container()
+    _show_editor(step)
+    _choose_keys(step)
+    with told:
+        _tell(step)
+    with st.popover("On the command line"):
+        st.code(_as_options(step), language=None)
 
 
-def _is_steady(images: list[np.ndarray], median: np.ndarray) -> bool:
-    """Whether most pictures have their edges where the median has them: the camera stood still."""
-    there, _ = _edges(median)
-    alike = []
-    for image in images:
-        here, strength = _edges(image)
-        strong = strength >= np.percentile(strength, 90)
-        alike.append(_correlation(here[strong], there[strong]))
-    return float(np.median(alike)) > STEADY
-
-
-def _correlation(a: np.ndarray, b: np.ndarray) -> float:
-    if min(a.std(), b.std()) < 1e-6:
-        return 0.0
-    return float(np.corrcoef(a, b)[0, 1])
-
-
-def _edges(image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """A picture without its large areas, and how steep it is at each pixel; both float ``(h, w)``."""
-    gray = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), (0, 0), 1.5).astype(np.float32)
-    steep = np.hypot(cv2.Sobel(gray, cv2.CV_32F, 1, 0), cv2.Sobel(gray, cv2.CV_32F, 0, 1))
-    return gray - cv2.blur(gray, (25, 25)), steep
-
-
-def _jpeg(image: np.ndarray) -> str:
-    _, coded = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 82])
-    return f"data:image/jpeg;base64,{base64.b64encode(coded.tobytes()).decode('ascii')}"
-
-
-def _moments(count: int, start: float, stop: float) -> list[str]:
-    """Names of ``count`` pictures spread evenly from ``start`` to ``stop`` (seconds): their time, or number."""
-    if not np.isfinite(stop) or count < MOMENTS:
-        return [f"picture {number + 1}" for number in range(count)]
-    seconds = [start + (stop - start) * (number + 0.5) / count for number in range(count)]
-    tenths = stop - start < count
-    return [f"{s // 60:.0f}:{s % 60:04.1f}" if tenths else f"{s // 60:.0f}:{int(s % 60):02d}" for s in seconds]
-
-
-def _plausible_corners(width: int, height: int) -> np.ndarray:
-    """A keyboard as it often lies: across the picture, a little below the middle, the player at the bottom."""
-    left, right = 0.06 * width, 0.94 * width
-    depth = min(0.5 * height, (right - left) * WHITE_KEY_LENGTH / WHITE_KEYS)
-    back = min(0.55 * height, 0.95 * height - depth)
-    return np.array([[left, back], [right, back], [right, back + depth], [left, back + depth]])
-
-
-# ---- what the user sees and sets -------------------------------------------------------------------------------------
+_show_step_alone = st.fragment(_show_step)
 
 
 def _show_editor(step: Step) -> None:

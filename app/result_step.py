@@ -86,11 +86,19 @@ class Result:
             report.warnings = list(dict.fromkeys([*self.report.warnings, *report.warnings]))
         return Result(self.reading, report, self.title, folder, settings)
 
-    def add_video(self, progress: Progress | None = None) -> None:
-        """Draw the result video."""
-        made = write(self.reading, self.folder, self.title, self.settings, ("video",), progress)
-        self.report.files |= made.files
-        self.report.missing |= made.missing
+    def how(self) -> dict[str, Any]:
+        """What ``pipeline.write_results`` must be told to make one more output of it."""
+        return how_to_write(self.reading, self.title, self.settings)
+
+    def add_video(self, made: dict[str, Any]) -> None:
+        """Take the result video, or why it is missing: ``apart.draw`` made it."""
+        self.report.files |= made["files"]
+        self.report.missing |= made["missing"]
+
+
+def how_to_write(reading: pipeline.Reading, title: str, settings: dict[str, Any]) -> dict[str, Any]:
+    """Results go under a name that says nothing, and call the video by its title within."""
+    return {**settings, "name": STORED, "called": title + reading.info.path.suffix}
 
 
 def write(
@@ -101,15 +109,15 @@ def write(
     outputs: Sequence[str],
     progress: Progress | None = None,
 ) -> Report:
-    """Write outputs under a name that says nothing, which calls the video by its title within."""
-    called = title + reading.info.path.suffix
-    return pipeline.write_results(
-        reading, folder, **settings, outputs=tuple(outputs), name=STORED, called=called, progress=progress
-    )
+    """Write outputs of a reading into a folder."""
+    how = how_to_write(reading, title, settings)
+    return pipeline.write_results(reading, folder, **how, outputs=tuple(outputs), progress=progress)
 
 
-def show_result(result: Result, draw_video: Callable[[], None]) -> None:
-    """Show all of it. ``draw_video``: makes the result video, which is offered where there is none yet."""
+def show_result(result: Result, draw_video: Callable[[], None] | None) -> Any:
+    """Show all of it; gives the place below the player, where it may be told how far the result video is.
+
+    ``draw_video``: has that made; None where it is being made."""
     report = result.report
     st.subheader(as_text(result.title))
     for warning in report.warnings:
@@ -121,7 +129,8 @@ def show_result(result: Result, draw_video: Callable[[], None]) -> None:
         st.video(report.files["video"])
     elif "wav" in report.files:
         st.audio(report.files["wav"])
-    if "video" not in report.files and "video" not in report.missing:
+    place = st.container()
+    if draw_video is not None and not {"video"} & {*report.files, *report.missing}:
         st.button("Draw the video with these settings", on_click=draw_video, icon=":material/movie:")
     if "png" in report.files:
         st.image(report.files["png"], width="stretch")
@@ -134,6 +143,7 @@ def show_result(result: Result, draw_video: Callable[[], None]) -> None:
             st.dataframe(notes, hide_index=True, width="stretch")
     with files:
         _show_downloads(result)
+    return place
 
 
 def _show_facts(report: Report) -> None:

@@ -4,20 +4,18 @@ It is kept in the session, per video, as its pictures are.
 """
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
 
 import streamlit as st
 
-from app.filmstrip import Filmstrip, film_strip
-from app.intake import as_text, in_their_words
+from app.filmstrip import Filmstrip
 from app.timeline import LEAST, timeline
-from pianoroll import SilentkeysError
 
 HEADING = "Part of the video"
 HINT = "Drag the handles to read only a part of it; double click for all of it."
-LOOKING = "Looking through the video …"
 
 _revisions = count()  # of all visitors: none comes twice, so that no old part is taken for a new one
 
@@ -32,34 +30,21 @@ class Part:
     revision: int
 
 
-def choose_span(video: Path, title: str) -> tuple[float, float | None]:
-    """The step for a video, called ``title``: its pictures are looked for once. Gives what ``span_step`` does."""
-    part: Part | None = st.session_state.get("span_step")
-    if part is not None and part.video == _name(video):
-        return span_step(part.strip, video)
-    try:
-        with st.spinner(LOOKING):
-            strip = film_strip(video)
-    except SilentkeysError as error:
-        st.error(as_text(in_their_words(error, video, title)))
-        return 0.0, None
-    return span_step(strip, video)
+def choose_span(video: Path, look: Callable[[], Filmstrip]) -> tuple[float, float | None]:
+    """Show the step for a video; gives begin and end of the part to be read in seconds, end None: to its very end.
 
-
-def span_step(strip: Filmstrip, video: Path) -> tuple[float, float | None]:
-    """Show the timeline of a video; gives begin and end of the part to be read in seconds, end None: to its very end.
-
-    Another video begins with all of it.
+    Another video begins with all of it, and with a ``look`` at it.
     """
     part: Part | None = st.session_state.get("span_step")
     if part is None or part.video != _name(video):
+        strip = look()
         part = Part(_name(video), strip, (0.0, strip.duration), next(_revisions))
         st.session_state["span_step"] = part
-    st.subheader(HEADING)
-    st.caption(HINT)
-    part.span = within(timeline(strip, part.span, revision=part.revision, key="timeline"), strip.duration)
-    start, end = part.span
-    return start, None if end >= strip.duration else end
+    with st.expander(HEADING, expanded=True):
+        st.caption(HINT)
+        chosen = timeline(part.strip, part.span, revision=part.revision, key="timeline")
+    start, end = part.span = within(chosen, part.strip.duration)
+    return start, None if end >= part.strip.duration else end
 
 
 def within(span: tuple[float, float], duration: float) -> tuple[float, float]:

@@ -9,17 +9,10 @@ from typing import Any
 
 import streamlit as st
 
-from app import links
-from app.intake import (
-    MOST_MEGABYTES,
-    as_text,
-    check_size,
-    check_video,
-    in_their_words,
-    stored_name,
-    title_of,
-)
+from app import apart, links
+from app.intake import MOST_MEGABYTES, as_text, check_size, in_their_words, stored_name, title_of
 from app.visit import Visit
+from app.waiting import follow
 from pianoroll import SilentkeysError
 from pianoroll.files import write_beside
 from video2roll.video import VIDEO_SUFFIXES
@@ -39,11 +32,13 @@ class Chosen:
 
 @dataclass(frozen=True)
 class _Looked:
-    """What came of a source: a video, or the sentence that says why not. ``source``: how it was told from others."""
+    """What came of a source: a video, or the sentence that says why not. ``source``: how it was told from others;
+    ``checked``: it is known to be a video that may be read."""
 
     source: tuple[Any, ...]
     video: Chosen | None = None
     problem: str = ""
+    checked: bool = False
 
 
 def choose_video(visit: Visit) -> Chosen | None:
@@ -89,6 +84,14 @@ def wants_to_run() -> bool:
     return bool(st.session_state.pop("run", False))
 
 
+def forget_video(visit: Visit) -> None:
+    """Take no video until another one is chosen."""
+    visit.stop("check")
+    visit.stop("strip")
+    visit.stop("look")
+    st.session_state["from"] = None
+
+
 def _take(source: str) -> None:
     st.session_state["from"] = source
 
@@ -112,19 +115,27 @@ def _look(visit: Visit, taken: str | None, upload: Any, url: str, path: str) -> 
     return None
 
 
-def _once(visit: Visit, source: tuple[Any, ...], look: Callable[[], Chosen]) -> Chosen | None:
-    """What ``look`` gives, unless this source was looked at before; a refusal is shown as long as it is chosen."""
+def _once(visit: Visit, source: tuple[Any, ...], get: Callable[[], Chosen]) -> Chosen | None:
+    """The video that ``get`` gives, got and checked once; a refusal is shown as long as the source is chosen."""
     known: _Looked | None = st.session_state.get("chosen")
     if known is None or known.source != source:
         _forget(visit, known)
-        try:
-            known = _Looked(source, look())
-        except SilentkeysError as error:
-            known = _Looked(source, problem=str(error))
-        st.session_state["chosen"] = known
+        known = _keep(source, get)
+    if known.video is not None and not known.checked:
+        known = _keep(source, partial(_checked, visit, known.video), checked=True)
     if known.problem:
         st.error(as_text(known.problem))
     return known.video
+
+
+def _keep(source: tuple[Any, ...], get: Callable[[], Chosen], *, checked: bool = False) -> _Looked:
+    """What ``get`` gives or why it cannot, kept for the next run of the page."""
+    try:
+        known = _Looked(source, get(), checked=checked)
+    except SilentkeysError as error:
+        known = _Looked(source, problem=str(error))
+    st.session_state["chosen"] = known
+    return known
 
 
 def _forget(visit: Visit, known: _Looked | None) -> None:
@@ -134,7 +145,7 @@ def _forget(visit: Visit, known: _Looked | None) -> None:
 
 
 def _store(visit: Visit, upload: Any) -> Chosen:
-    """Write an upload into the visitor's folder. Raises IntakeError, VideoError, FullError or FileError."""
+    """Write an upload into the visitor's folder. Raises IntakeError, FullError or FileError."""
     title = title_of(upload.name)
     check_size(upload.size, title)
     visit.room.check(upload.size)
@@ -142,7 +153,7 @@ def _store(visit: Visit, upload: Any) -> Chosen:
     with write_beside(target) as temporary, open(temporary, "wb") as file:
         upload.seek(0)
         shutil.copyfileobj(upload, file)
-    return _checked(target, title)
+    return Chosen(target, title)
 
 
 def _fetch(visit: Visit, url: str) -> Chosen:
@@ -156,24 +167,24 @@ def _fetch(visit: Visit, url: str) -> Chosen:
         bar.progress(part, "Fetching the video …")
 
     try:
-        title = links.fetch(url, target, progress=tell)
+        return Chosen(target, links.fetch(url, target, progress=tell))
     finally:
         bar.empty()
-    return _checked(target, title)
 
 
 def _open(path: Path) -> Chosen:
     """A file of this computer. Its size is its owner's affair; what decoding it takes is not."""
-    return _checked(path, title_of(path.name), ours=False)
+    return Chosen(path, title_of(path.name))
 
 
-def _checked(path: Path, title: str, *, ours: bool = True) -> Chosen:
-    """The video, if it may be read; else it is removed where it is ``ours``."""
+def _checked(visit: Visit, video: Chosen) -> Chosen:
+    """The video, if it may be read; else it is removed where it lies in the visitor's folder."""
+    job = visit.look("check", str(video.path), apart.check, str(video.path), video.title)
     try:
-        check_video(path, title)
+        follow(visit, job, stages={}, doing="Looking at the video", cancel=partial(forget_video, visit))
     except SilentkeysError as error:
-        if ours:
-            shutil.rmtree(path.parent, ignore_errors=True)
-            raise type(error)(in_their_words(error, path, title)) from error
-        raise
-    return Chosen(path, title)
+        if video.path.is_relative_to(visit.folder):
+            shutil.rmtree(video.path.parent, ignore_errors=True)
+        raise type(error)(in_their_words(error, video.path, video.title)) from error
+    visit.stop("check")
+    return video

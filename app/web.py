@@ -17,29 +17,33 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit runs this file as a script
 
-from app import pipeline
-from app.intake import as_text, in_their_words
-from app.keyboard_step import keyboard_choice, keyboard_step
-from app.options import FARTHEST
+from app import apart
+from app.child import Bounds, Stopped
+from app.filmstrip import Filmstrip
+from app.intake import LONGEST, as_text, in_their_words
+from app.keyboard_step import current_step, keyboard_choice, keyboard_step
+from app.options import FARTHEST, check_span
 from app.report import Progress
 from app.result_step import SHOWN, Result, show_result, write
+from app.scene import Scene
 from app.span_step import choose_span
-from app.video_step import Chosen, choose_video, wants_to_run
+from app.video_step import Chosen, choose_video, forget_video, wants_to_run
 from app.visit import Visit, visit
+from app.waiting import DRAWING, READING, WRITING, follow
 from pianoroll import SilentkeysError
 from pianoroll.keys import PITCHES, pitch_name
 
 FINGERS = {"auto": "as editors do; all of a short piece", "all": "all", "some": "as editors do", "none": "none"}
-STAGES = {
-    "keyboard": (0.0, 0.1, "Looking for the keyboard"),
-    "read": (0.1, 0.65, "Reading the keys"),
-    "notes": (0.65, 0.67, "Finding the notes"),
-    "files": (0.67, 0.7, "Writing the files"),
-    "score": (0.7, 0.75, "Engraving the score"),
-    "sound": (0.75, 0.78, "Playing the sound"),
-    "page": (0.78, 0.8, "Writing the listening page"),
-    "video": (0.8, 1.0, "Drawing the video"),
-}
+MEMORY = 6 << 30  # bytes that reading a video may take
+PATIENCE, PACE = 300.0, 15.0  # seconds that reading may take, and so many more for each second of video
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """A video that is being read, and the folder for what comes of it."""
+
+    video: Chosen
+    folder: Path
 
 
 @dataclass(frozen=True)
@@ -63,25 +67,25 @@ def page() -> None:
         st.error(as_text(str(error)))
         return
     video = choose_video(here)
-    span = (0.0, None) if video is None else choose_span(video.path, video.title)
+    span = (0.0, None) if video is None else _show_span(here, video)
     keyboard = st.container()
     options = _choose_options(*span)
     if video is not None:
         with keyboard:
-            _show_keyboard(video, options)
+            _show_keyboard(here, video, options)
     ready = video is not None and "keyboard_step" in st.session_state
-    pressed = st.button("Transcribe", type="primary", disabled=not ready)
-    if video is not None and ready and (wants_to_run() or pressed):
-        _drop_result()
-        _try(here, video.path, video.title, partial(_transcribe, here, video, options))
+    st.button("Transcribe", type="primary", disabled=not ready, on_click=_ask, args=("read",))
+    if video is not None and ready and (wants_to_run() or st.session_state.pop("read", False)):
+        _told(video.path, video.title, partial(_begin_reading, here, video, options))
+    if "read" in here.tasks:
+        wanted: Wanted = here.tasks["read"].about
+        _told(wanted.video.path, wanted.video.title, partial(_finish_reading, here, options.settings))
     elif "result" in st.session_state:
         result: Result = st.session_state["result"]
         if result.settings != options.settings:
-            _try(here, result.folder, result.title, partial(_apply, here, options.settings))
-        elif st.session_state.pop("draw", False):
-            _try(here, result.folder, result.title, partial(_draw_video, here))
+            _told(result.folder, result.title, partial(_apply, here, options.settings))
     if "result" in st.session_state:
-        show_result(st.session_state["result"], draw_video=_ask_for_video)
+        _show_result(here, st.session_state["result"])
 
 
 def _choose_options(start: float, end: float | None) -> Options:
@@ -139,82 +143,159 @@ def _choose_score(left: Any, right: Any) -> dict[str, Any]:
     }
 
 
-def _show_keyboard(video: Chosen, options: Options) -> None:
+def _show_span(here: Visit, video: Chosen) -> tuple[float, float | None]:
+    """The step “Part of the video”, seconds; all of it where its pictures cannot be had."""
+    span: tuple[float, float | None] = (0.0, None)
+
+    def look() -> Filmstrip:
+        job = here.look("strip", video, apart.film_strip, str(video.path))
+        seen = follow(here, job, stages={}, doing="Looking through the video", cancel=partial(forget_video, here))
+        here.stop("strip")
+        return Filmstrip.from_dict(seen)
+
+    def show() -> None:
+        nonlocal span
+        span = choose_span(video.path, look)
+
+    _told(video.path, video.title, show)
+    return span
+
+
+def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
     """The step “Keyboard”, for the part of the video that is to be read."""
+    span = (options.start, options.end)
+
+    def look() -> Scene:
+        job = here.look("look", (video, span), apart.look, str(video.path), *span)
+        seen = follow(here, job, stages={}, doing="Looking for the keyboard", cancel=partial(forget_video, here))
+        here.stop("look")
+        return Scene.from_dict(seen)
+
+    def show() -> None:
+        check_span(*span)
+        step = current_step(video.path, span, look)
+        with st.expander("Keyboard", expanded=not _busy(here) and "result" not in st.session_state):
+            keyboard_step(step, alone=not _busy(here))
+
+    _told(video.path, video.title, show)
+
+
+def _busy(here: Visit) -> bool:
+    """Whether this run of the page is going to wait for work, so that no part of it can be run alone."""
+    return bool(here.tasks) or any(st.session_state.get(wish) for wish in ("run", "read", "draw"))
+
+
+def _told(path: Path, title: str, work: Callable[[], None]) -> None:
+    """Do ``work``; what cannot be done is told in a sentence."""
     try:
-        keyboard_step(video.path, options.start, options.end, video.title)
-    except SilentkeysError as error:
-        st.error(as_text(in_their_words(error, video.path, video.title)))
-    except Exception as error:
-        st.error(_unforeseen(error))
-
-
-def _try(here: Visit, path: Path, title: str, work: Callable[[Progress], None]) -> None:
-    """Do ``work`` under a bar; what cannot be done is told in a sentence. Work that goes on keeps the visit alive."""
-    bar = st.progress(0.0, "Starting")
-
-    def tell(stage: str, fraction: float | None) -> None:
-        here.touch()
-        low, high, text = STAGES.get(stage, (0.0, 1.0, stage))
-        bar.progress(min(1.0, low + (high - low) * (fraction or 0.0)), f"{text} …")
-
-    try:
-        work(tell)
+        work()
+    except Stopped:
+        st.info("Cancelled.")
     except SilentkeysError as error:
         st.error(as_text(in_their_words(error, path, title)))
     except Exception as error:
-        st.error(_unforeseen(error))
-    finally:
-        bar.empty()
+        st.error(as_text(f"Something went wrong that nobody foresaw: {type(error).__name__}: {error}"))
 
 
-def _transcribe(here: Visit, video: Chosen, options: Options, tell: Progress) -> None:
-    """Read the video, and make all of it that is shown."""
-    here.room.check()
-    reading = pipeline.read_video(video.path, start=options.start, end=options.end, **keyboard_choice(), progress=tell)
-    with _new_folder(here) as folder:
-        report = write(reading, folder, video.title, options.settings, (*SHOWN, "video"), tell)
-    st.session_state["result"] = Result(reading, report, video.title, folder, options.settings)
+def _begin_reading(here: Visit, video: Chosen, options: Options) -> None:
+    """Have the video read, as one of those that wait for it."""
+    _forget_result(here)
+    how = {"start": options.start, "end": options.end, **keyboard_choice()}
+    folder = here.new_folder()
+    bounds = Bounds(MEMORY, PATIENCE + PACE * (min(options.end or LONGEST, LONGEST) - options.start))
+    here.begin("read", folder, bounds, apart.read, str(video.path), str(folder), how, about=Wanted(video, folder))
 
 
-def _apply(here: Visit, settings: dict[str, Any], tell: Progress) -> None:
+def _finish_reading(here: Visit, settings: dict[str, Any]) -> None:
+    """Wait until the video is read, and make what is shown of it."""
+    task = here.tasks["read"]
+    wanted: Wanted = task.about
+    try:
+        follow(here, task.job, stages=READING, doing="Beginning", cancel=partial(_stop_reading, here))
+        with _writing(here) as tell:
+            reading = apart.load_reading(wanted.folder)
+            report = write(reading, wanted.folder, wanted.video.title, settings, SHOWN, tell)
+    except Exception:
+        _stop_reading(here)
+        raise
+    here.stop("read")
+    apart.remove_reading(wanted.folder)
+    st.session_state["result"] = Result(reading, report, wanted.video.title, wanted.folder, settings)
+    _ask("draw")
+
+
+def _stop_reading(here: Visit) -> None:
+    task = here.tasks.get("read")
+    here.stop("read")
+    if task is not None:
+        shutil.rmtree(task.about.folder, ignore_errors=True)
+
+
+def _apply(here: Visit, settings: dict[str, Any]) -> None:
     """Make what is shown anew by other settings, but for the video of the result, which takes long."""
     before: Result = st.session_state["result"]
-    with _new_folder(here) as folder:
-        st.session_state["result"] = before.changed(folder, settings, tell)
+    here.stop("draw")
+    folder = here.new_folder()
+    try:
+        with _writing(here) as tell:
+            st.session_state["result"] = before.changed(folder, settings, tell)
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     shutil.rmtree(before.folder, ignore_errors=True)
 
 
 @contextmanager
-def _new_folder(here: Visit) -> Iterator[Path]:
-    """For results; removed where they could not be made."""
-    folder = here.new_folder()
+def _writing(here: Visit) -> Iterator[Progress]:
+    """A bar for what is made of a reading."""
+    bar = st.empty()
+
+    def tell(stage: str, fraction: float | None) -> None:
+        here.touch()
+        low, high, text = WRITING.get(stage, (0.9, 1.0, stage))
+        bar.progress(low + (high - low) * (fraction or 0.0), f"{text} …")
+
+    yield tell
+    bar.empty()
+
+
+def _show_result(here: Visit, result: Result) -> None:
+    """All of it; and last the result video, as drawing it takes long, and all else can be used meanwhile."""
+    drawing = st.session_state.pop("draw", False) or "draw" in here.tasks
+    place = show_result(result, draw_video=None if drawing else partial(_ask, "draw"))
+    if drawing:
+        bounds = Bounds(MEMORY, PATIENCE + PACE * LONGEST)
+        here.begin("draw", result.folder, bounds, apart.draw, result.reading, str(result.folder), result.how())
+        with place:
+            _told(result.folder, result.title, partial(_finish_drawing, here, result))
+
+
+def _finish_drawing(here: Visit, result: Result) -> None:
+    """Wait until the result video is drawn, and show it."""
     try:
-        yield folder
-    except BaseException:
-        shutil.rmtree(folder, ignore_errors=True)
+        made = follow(
+            here, here.tasks["draw"].job, stages=DRAWING, doing="Drawing the video", cancel=partial(here.stop, "draw")
+        )
+    except Exception:
+        here.stop("draw")
         raise
+    here.stop("draw")
+    result.add_video(made)
+    st.rerun()
 
 
-def _draw_video(here: Visit, tell: Progress) -> None:
-    """The result video, by the settings that the other results were made with."""
-    here.room.check()
-    st.session_state["result"].add_video(tell)
+def _ask(what: str) -> None:
+    """Have something done by this run of the page."""
+    st.session_state[what] = True
 
 
-def _ask_for_video() -> None:
-    st.session_state["draw"] = True
-
-
-def _drop_result() -> None:
-    """Forget the last reading and its results, also on the disk."""
+def _forget_result(here: Visit) -> None:
+    """Remove the last reading and its results, also from the disk."""
+    _stop_reading(here)
+    here.stop("draw")
     result: Result | None = st.session_state.pop("result", None)
     if result is not None:
         shutil.rmtree(result.folder, ignore_errors=True)
-
-
-def _unforeseen(error: Exception) -> str:
-    return as_text(f"Something went wrong that nobody foresaw: {type(error).__name__}: {error}")
 
 
 if __name__ == "__main__":

@@ -33,6 +33,8 @@ BLOCK = 60.0  # seconds read at once: hands move on in that time, and the rest i
 BLOCK_FRAMES = 2400  # ...but no more frames than that, of 65 kB each: at 60 a second, 40 s
 REST_STEP = 0.4  # seconds between the strips that the rest is estimated from
 REST_STRIPS = 120  # of them at most: the last 48 s
+DECODING = 0.65  # of the time that reading takes: decoding and looking for hands; the network has the rest
+TOLD = 0.002  # of the video: so much more is told at a time
 FLASH = 0.2  # seconds without a keyboard that a key is held over: a flash, a broken frame
 
 
@@ -99,7 +101,8 @@ def transcribe(
     reach = window_reach(network)
     watcher = _hand_watcher(warnings) if hands else None
     frames = read_frames(video, start=start, end=end, colour=False, warnings=warnings)
-    sights = watch(frames, keyboard) if watcher is None else watcher.watch(frames, keyboard)
+    told = _Told(progress, start, length)
+    sights = told.seeing(watch(frames, keyboard) if watcher is None else watcher.watch(frames, keyboard))
     rests: dict[int, list[np.ndarray]] = {}
     for block, last in _blocks(sights, reach):
         rest = rests[block.view] = (rests.get(block.view, []) + _spread(block))[-REST_STRIPS:]
@@ -107,8 +110,8 @@ def transcribe(
         values = np.zeros((stop - block.done, KEYS, 2), dtype=np.float32)
         if rest and any(block.seen):
             still = rest_strip(np.stack(rest), block.keyboard.keys_in_view)
-            rows, tell = slice(block.done, stop), _teller(progress, start, length)
-            values = read_strips(network, block.strips, np.array(block.times), still, rows, tell)
+            rows = slice(block.done, stop)
+            values = read_strips(network, block.strips, np.array(block.times), still, rows, told.read)
             values[:, ~block.keyboard.keys_in_view] = 0
             values[_long_unseen(block)[block.done : stop]] = 0
         activations.append(values)
@@ -282,7 +285,29 @@ def _stretches(seen: list[bool]) -> list[tuple[int, int]]:
     return list(zip(np.flatnonzero(edges < 0).tolist(), (np.flatnonzero(edges > 0) - 1).tolist(), strict=True))
 
 
-def _teller(progress: Callable[[float], None] | None, start: float, length: float) -> Callable[[float], None] | None:
-    if progress is None or length <= 0:
-        return None
-    return lambda now: progress(min(1.0, max(0.0, (now - start) / length)))
+class _Told:
+    """Tells ``progress`` the part done of a video of ``length`` seconds, of which more is seen than is read as yet."""
+
+    def __init__(self, progress: Callable[[float], None] | None, start: float, length: float) -> None:
+        self._progress = progress if length > 0 else None
+        self._start, self._length = start, length
+        self._seen = self._read = self._last = 0.0
+
+    def seeing(self, sights: Iterator[Sight]) -> Iterator[Sight]:
+        """The sights, told of as they go by."""
+        for sight in sights:
+            self._seen = sight.time
+            self._tell()
+            yield sight
+
+    def read(self, now: float) -> None:
+        """The second up to which the video is read."""
+        self._read = now
+        self._tell()
+
+    def _tell(self) -> None:
+        seen, read = (min(1.0, max(0.0, (t - self._start) / self._length)) for t in (self._seen, self._read))
+        part = DECODING * seen + (1 - DECODING) * read
+        if self._progress is not None and part - self._last >= TOLD:
+            self._last = part
+            self._progress(part)

@@ -7,7 +7,6 @@ import os
 import time
 import zipfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -16,28 +15,14 @@ import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from app import keyboard_step, pipeline, result_step, video_step, visit, web
+from app import keyboard_step, pipeline, result_step, scene, span_step, video_step, visit, web
 from app.keyboard_step import Choice, keyboard_choice
+from app.line import Line
 from app.report import Report
 from app.sessions import Room
 from video2roll import video as decoding
 from video2roll.follow import View
 from video2roll.rectify import Keyboard, KeyboardError
-
-
-@dataclass
-class VideoPath:
-    """A video's header, of which only the path is told."""
-
-    path: Path
-
-
-@dataclass
-class Seen:
-    """A reading of which nothing is known but its video."""
-
-    info: VideoPath
-
 
 MakeVideo = Callable[..., Path]
 FOUND = Keyboard(np.array([[2.0, 2], [62, 2], [62, 46], [2, 46]]), 48, 84, 0.9, octave_guessed=True)
@@ -45,11 +30,12 @@ DRAGGED = np.array([[4.0, 3], [62, 2], [62, 46], [2, 46]])
 
 
 @pytest.fixture
-def room(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Room:
+def room(no_processes: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Room:
     """Where the visitors' folders lie in these tests."""
     (tmp_path / "room").mkdir(mode=0o700)
     room = Room(tmp_path / "room", spare=0)
     monkeypatch.setattr(visit, "_room", lambda: room)
+    monkeypatch.setattr(visit, "_lines", lambda: visit.Lines(Line(2), Line(1)))
     return room
 
 
@@ -103,6 +89,11 @@ def drag(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keyboard_step, "corner_editor", lambda *_, **__: DRAGGED)
 
 
+def take_part(monkeypatch: pytest.MonkeyPatch, *part: float) -> None:
+    """From now on the timeline gives this part, begin and end in seconds, as if its handles had been dragged there."""
+    monkeypatch.setattr(span_step, "timeline", lambda *_, **__: part)
+
+
 def chosen(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> Choice:
     """What the transcription would be told."""
     with monkeypatch.context() as session:
@@ -134,7 +125,7 @@ def test_a_video_gives_results_on_the_page(
     assert (report.keyboard["lowest_pitch"], report.keyboard["highest_pitch"]) == (48, 84)
 
 
-@pytest.mark.usefixtures("looked")
+@pytest.mark.usefixtures("seeing", "looked")
 def test_wishes_for_the_score_are_passed_on(
     shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,8 +136,10 @@ def test_wishes_for_the_score_are_passed_on(
         told.append(how)
         return Report("waltz.mp4")
 
-    monkeypatch.setattr(pipeline, "read_video", lambda video, **_: reads.append(video) or Seen(VideoPath(video)))
+    really = pipeline.read_video
+    monkeypatch.setattr(pipeline, "read_video", lambda video, **how: reads.append(video) or really(video, **how))
     monkeypatch.setattr(pipeline, "write_results", write)
+    drag(monkeypatch)
     choose(shown, make_video())
     button(shown, "Transcribe").click().run()
     wishes = {"Title": "Waltz", "Composer": "N. N.", "Time signature": " 3/4 ", "Key": "A minor"}
@@ -158,14 +151,14 @@ def test_wishes_for_the_score_are_passed_on(
     assert not shown.exception
     names = ("fingering", "title", "composer", "metre", "key", "tempo", "transpose", "threshold", "split")
     assert [told[0][name] for name in names] == ["auto", None, None, None, None, None, 0, None, None]
-    assert [told[1][name] for name in names] == ["none", "Waltz", "N. N.", "3/4", "A minor", 90.0, -2, 0.3, 60]
-    assert "video" in told[0]["outputs"]
-    assert "video" not in told[1]["outputs"]
+    assert [told[2][name] for name in names] == ["none", "Waltz", "N. N.", "3/4", "A minor", 90.0, -2, 0.3, 60]
+    assert [how["outputs"] == ("video",) for how in told] == [False, True, False]
+    assert "video" not in told[2]["outputs"]
     assert len(reads) == 1
     shown.run()
-    assert len(told) == 2  # nothing changed
+    assert len(told) == 3  # nothing changed
     button(shown, "Draw the video with these settings").click().run()
-    assert (told[2]["outputs"], told[2]["title"], len(reads)) == (("video",), "Waltz", 1)
+    assert (told[3]["outputs"], told[3]["title"], len(reads)) == (("video",), "Waltz", 1)
 
 
 @pytest.mark.usefixtures("seeing", "looked")
@@ -262,7 +255,8 @@ def test_work_that_was_swept_away_is_told_and_the_page_goes_on(
 
 
 def test_a_session_that_ends_takes_its_folder_along(room: Room) -> None:
-    here, other = visit.Visit(room), visit.Visit(room)
+    lines = visit.Lines(Line(2), Line(1))
+    here, other = visit.Visit(room, lines), visit.Visit(room, lines)
     (here.folder / "video.mp4").write_bytes(b"x")
     folder = here.folder
     del here
@@ -364,21 +358,59 @@ def test_a_missing_file_is_a_friendly_error(shown: AppTest) -> None:
     assert button(shown, "Transcribe").disabled
 
 
-def test_a_part_that_ends_before_it_begins_is_a_friendly_error(shown: AppTest, make_video: MakeVideo) -> None:
-    field(shown, "Begin at second").set_value(5.0)
-    field(shown, "End at second").set_value(2.0)
-    choose(shown, make_video())
+@pytest.mark.usefixtures("seeing", "looked")
+def test_only_the_part_on_the_timeline_is_read_and_another_video_begins_with_all_of_it(
+    shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shades = make_video(frames=100)
+    with monkeypatch.context() as hand:
+        take_part(hand, 1.0, 2.2)
+        choose(shown, shades)
+        button(shown, "Transcribe").click().run()
+    assert not shown.error
+    reading = shown.session_state["result"].reading
+    assert (reading.start, reading.end) == (1.0, 2.2)
+    assert [reading.roll.times[0], reading.roll.times[-1]] == pytest.approx([1.0, 2.16])
+    shown.run()
+    assert shown.session_state["span_step"].span == (1.0, 2.2)  # kept
+    choose(shown, make_video("other.mp4", frames=80))
+    assert shown.session_state["span_step"].span == (0.0, 3.2)
+    assert shown.session_state["keyboard_step"].span == (0.0, None)
+
+
+def test_the_keyboard_is_looked_for_in_the_part_unless_it_was_set_by_hand(
+    shown: AppTest, make_video: MakeVideo, looked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(shown, make_video(frames=100))
+    take_part(monkeypatch, 0.0, 2.5)
+    shown.run()
+    assert (len(looked), shown.session_state["keyboard_step"].span) == (2, (0.0, 2.5))
+    drag(monkeypatch)
+    shown.run()
+    take_part(monkeypatch, 1.0, 2.5)
+    shown.run()
     assert not shown.exception
-    assert "must lie after" in shown.error[0].value
+    assert len(looked) == 2
+    assert chosen(shown, monkeypatch)["corners"].tolist() == DRAGGED.tolist()
+
+
+def test_a_part_of_what_is_no_longer_there_is_the_rest_of_it() -> None:
+    within = span_step.within
+    assert within((3.0, 8.0), 10.0) == (3.0, 8.0)
+    assert within((3.0, 80.0), 10.0) == (3.0, 10.0)
+    assert within((30.0, 80.0), 10.0) == (9.0, 10.0)
+    assert within((5.0, 2.0), 10.0) == (5.0, 6.0)
+    assert within((-4.0, float("nan")), 10.0) == (0.0, 10.0)
+    assert within((0.2, 0.3), 0.4) == (0.0, 0.4)
 
 
 def test_where_nothing_was_found_the_corners_must_be_moved(
     monkeypatch: pytest.MonkeyPatch, make_video: MakeVideo
 ) -> None:
-    scene = keyboard_step.look(make_video(size=(320, 240)))
-    assert scene.found is None
-    start = scene.start()
-    step = keyboard_step.Step(("", 0), (0.0, None), scene, start.corners, (21, 108))
+    seen = scene.look(make_video(size=(320, 240)))
+    assert seen.found is None
+    start = seen.start()
+    step = keyboard_step.Step(("", 0), (0.0, None), seen, start.corners, (21, 108))
     monkeypatch.setattr(keyboard_step.st, "session_state", {"keyboard_step": step})
     with pytest.raises(KeyboardError, match="drag the four corners"):
         keyboard_choice()
@@ -389,9 +421,9 @@ def test_a_camera_that_stands_still_is_told_from_one_that_moves() -> None:
     hands = [room.copy() for _ in range(9)]
     for number, picture in enumerate(hands):
         picture[200:300, 60 * number : 60 * number + 120] = 200
-    assert keyboard_step._is_steady(hands, np.median(hands, axis=0).astype(np.uint8))
+    assert scene._is_steady(hands, np.median(hands, axis=0).astype(np.uint8))
     carried = [np.roll(room, 14 * number, axis=1) for number in range(9)]
-    assert not keyboard_step._is_steady(carried, np.median(carried, axis=0).astype(np.uint8))
+    assert not scene._is_steady(carried, np.median(carried, axis=0).astype(np.uint8))
 
 
 def test_a_score_lies_on_white_whatever_the_page_is() -> None:
