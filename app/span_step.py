@@ -36,10 +36,11 @@ def choose_span(video: Path, look: Callable[[], Filmstrip]) -> tuple[float, floa
     Another video begins with all of it, and with a ``look`` at it.
     """
     part: Part | None = st.session_state.get("span_step")
-    if part is None or part.video != _name(video):
-        strip = look()
-        part = Part(_name(video), strip, (0.0, strip.duration), next(_revisions))
-        st.session_state["span_step"] = part
+    with st.container():  # also where nothing is waited for: what stands below keeps its place, and is not made anew
+        if part is None or part.video != _name(video):
+            strip = look()
+            part = Part(_name(video), strip, (0.0, strip.duration), next(_revisions))
+            st.session_state["span_step"] = part
     with st.expander(HEADING, expanded=True):
         st.caption(HINT)
         chosen = timeline(part.strip, part.span, revision=part.revision, key="timeline")

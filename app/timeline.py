@@ -41,6 +41,7 @@ def timeline(strip: Filmstrip, span: tuple[float, float], *, revision: int, key:
 
     A part that was chosen holds until ``revision`` changes: then ``span`` is shown again.
     """
+    span = _chosen(st.session_state.get(key), revision) or span  # what a timeline that is made anew shows
     state: Any = _component(
         key=key,
         data={
@@ -57,7 +58,12 @@ def timeline(strip: Filmstrip, span: tuple[float, float], *, revision: int, key:
         },
         on_span_change=lambda: None,
     )
-    chosen = state.get("span")
+    return _chosen(state, revision) or span
+
+
+def _chosen(state: Any, revision: int) -> tuple[float, float] | None:
+    """The part that the component sent last, unless the page set another one since."""
+    chosen = state.get("span") if state else None
     if not chosen or chosen["revision"] != revision:
-        return span
+        return None
     return float(chosen["start"]), float(chosen["end"])

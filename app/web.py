@@ -66,8 +66,10 @@ def page() -> None:
     except SilentkeysError as error:
         st.error(as_text(str(error)))
         return
-    video = choose_video(here)
-    span = (0.0, None) if video is None else _show_span(here, video)
+    with st.container():  # what stands below it keeps its place, whatever is told here
+        video = choose_video(here)
+    with st.container():
+        span = (0.0, None) if video is None else _show_span(here, video)
     keyboard = st.container()
     options = _choose_options(*span)
     if video is not None:
