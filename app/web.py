@@ -22,6 +22,7 @@ from app.child import Bounds, Stopped
 from app.filmstrip import Filmstrip
 from app.intake import LONGEST, as_text, in_their_words
 from app.keyboard_step import current_step, keyboard_choice, keyboard_step
+from app.line import Job
 from app.options import FARTHEST, check_span
 from app.report import Progress
 from app.result_step import SHOWN, Result, show_result, write
@@ -151,6 +152,7 @@ def _show_span(here: Visit, video: Chosen) -> tuple[float, float | None]:
 
     def look() -> Filmstrip:
         job = here.look("strip", video, apart.film_strip, str(video.path))
+        _look_for_keyboard(here, video, span)  # meanwhile: it is going to be looked for in all of the video
         seen = follow(here, job, stages={}, doing="Looking through the video", cancel=partial(forget_video, here))
         here.stop("strip")
         return Filmstrip.from_dict(seen)
@@ -168,7 +170,7 @@ def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
     span = (options.start, options.end)
 
     def look() -> Scene:
-        job = here.look("look", (video, span), apart.look, str(video.path), *span)
+        job = _look_for_keyboard(here, video, span)
         seen = follow(here, job, stages={}, doing="Looking for the keyboard", cancel=partial(forget_video, here))
         here.stop("look")
         return Scene.from_dict(seen)
@@ -180,6 +182,10 @@ def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
             keyboard_step(step, alone=not _busy(here))
 
     _told(video.path, video.title, show)
+
+
+def _look_for_keyboard(here: Visit, video: Chosen, span: tuple[float, float | None]) -> Job:
+    return here.look("look", (video, span), apart.look, str(video.path), *span)
 
 
 def _busy(here: Visit) -> bool:
