@@ -1,4 +1,5 @@
-"""What the page has done in child processes: all that decodes a visitor's video. Plain values in and out.
+"""What the page has done in child processes: what decodes a visitor's video, or fetches it by yt-dlp. Plain values in
+and out.
 
 A reading comes back as two files in the visitor's folder, which hold numbers and words alone.
 """
@@ -8,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app import filmstrip, pipeline, scene
+from app import filmstrip, pipeline, scene, sites
 from app.intake import check_video
 from app.report import Progress
 from pianoroll import FileError, PianoRoll
@@ -31,6 +32,11 @@ def film_strip(video: str, *, progress: Progress) -> dict[str, Any]:
 def check(video: str, title: str, *, progress: Progress) -> None:
     """``check_video``: is it a video that the page takes? Raises IntakeError and VideoError."""
     check_video(video, title)
+
+
+def fetch(url: str, folder: str, *, progress: Progress) -> dict[str, str]:
+    """``sites.fetch``: name and title of the video of a page. Raises LinkError and IntakeError."""
+    return sites.fetch(url, folder, progress=progress)
 
 
 def read(video: str, folder: str, how: dict[str, Any], *, progress: Progress) -> None:

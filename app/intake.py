@@ -58,6 +58,13 @@ def check_size(size: int, title: str) -> None:
         )
 
 
+def check_length(seconds: float, title: str) -> None:
+    """Raise IntakeError where a video is longer than the page takes."""
+    if seconds > LONGEST:
+        minutes = round(LONGEST / 60)
+        raise IntakeError(f"“{title}” is longer than {minutes} minutes, more than this page reads; cut it.")
+
+
 def check_video(path: str | os.PathLike[str], title: str) -> None:
     """Raise IntakeError where a video is longer, larger or of more pictures than the page takes; VideoError where it
     is none. What the header says is judged first, then the packets are counted, and last one picture is decoded."""
@@ -65,16 +72,14 @@ def check_video(path: str | os.PathLike[str], title: str) -> None:
         raise IntakeError(f"{path} is no file; choose a video.")
     info = probe(path)
     _check_picture(info.width, info.height, title)
-    if (info.duration or 0.0) > LONGEST:
-        raise _too_long(title)
+    check_length(info.duration or 0.0, title)
     frames, seconds = measure(path, most=MOST_FRAMES)
     if frames > MOST_FRAMES:
         raise IntakeError(
             f"“{title}” has more than {MOST_FRAMES} pictures, more than this page reads; cut it, "
             "or make fewer a second of it (30 are enough)."
         )
-    if seconds > LONGEST:
-        raise _too_long(title)
+    check_length(seconds, title)
     height, width = next(iter(read_frames(path, colour=False))).image.shape[:2]
     _check_picture(width, height, title)
 
@@ -85,11 +90,6 @@ def _check_picture(width: int, height: int, title: str) -> None:
             f"The pictures of “{title}” are {width} × {height} pixels, more than this page reads; "
             "make the video smaller (720 lines are enough)."
         )
-
-
-def _too_long(title: str) -> IntakeError:
-    minutes = round(LONGEST / 60)
-    return IntakeError(f"“{title}” is longer than {minutes} minutes, more than this page reads; cut it.")
 
 
 def in_their_words(error: SilentkeysError, path: Path, title: str) -> str:

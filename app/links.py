@@ -2,8 +2,8 @@
 
 The name is resolved once, each address that it has is judged, and the very address that was judged is connected to: a
 name that means another machine a moment later gains nothing. Every redirect is judged as if it had been typed. Proxies
-that the environment names are not used, as they would resolve names themselves; nor is yt-dlp, which follows links
-of its own: pages that only show a video are refused.
+that the environment names are not used, as they would resolve names themselves. Pages that only show a video are
+refused here; those of well-known sites are for ``app/sites.py``.
 """
 
 import http.client

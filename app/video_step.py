@@ -9,16 +9,19 @@ from typing import Any
 
 import streamlit as st
 
-from app import apart, links
+from app import apart, links, sites
+from app.child import Bounds
 from app.intake import MOST_MEGABYTES, as_text, check_size, in_their_words, stored_name, title_of
-from app.visit import Visit
-from app.waiting import follow
+from app.visit import FAREWELL, Visit
+from app.waiting import FETCHING, follow
 from pianoroll import SilentkeysError
 from pianoroll.files import write_beside
 from video2roll.video import VIDEO_SUFFIXES
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "samples" / "furelise.mp4"
 EXAMPLE_TITLE = "Für Elise"
+KNOWN = ", ".join(site.name for site in sites.SITES)
+FETCH = Bounds(memory=2 << 30, seconds=sites.PATIENCE + 60)
 AT_HOME = ("localhost", "127.0.0.1", "::1")  # addresses at which the page is served to this computer alone
 
 
@@ -62,9 +65,9 @@ def choose_video(visit: Visit) -> Chosen | None:
         )
     with tabs[1]:
         url = st.text_input(
-            "Address of a video file", placeholder="https://…/waltz.mp4", on_change=_take, args=("link",)
+            "Address of a video", placeholder="https://www.youtube.com/watch?v=…", on_change=_take, args=("link",)
         )
-        st.caption("Of the file itself: pages that show a video, as YouTube’s do, cannot be read from here.")
+        st.caption(f"One video of {KNOWN}; or a video file anywhere on the web: https://…/waltz.mp4")
     path = ""
     if is_at_home():
         with tabs[2]:
@@ -89,6 +92,7 @@ def forget_video(visit: Visit) -> None:
     visit.stop("check")
     visit.stop("strip")
     visit.stop("look")
+    _stop_fetching(visit)
     st.session_state["from"] = None
 
 
@@ -102,12 +106,14 @@ def _run_example() -> None:
 
 def _look(visit: Visit, taken: str | None, upload: Any, url: str, path: str) -> Chosen | None:
     """The video of the source that was ``taken``, looked at once."""
+    if "fetch" in visit.tasks and (taken, url) != ("link", visit.tasks["fetch"].key):
+        _stop_fetching(visit)
     if taken == "example":
         return Chosen(EXAMPLE, EXAMPLE_TITLE)
     if taken == "upload" and upload is not None:
         return _once(visit, ("upload", upload.file_id), partial(_store, visit, upload))
     if taken == "link" and url:
-        return _once(visit, ("link", url), partial(_fetch, visit, url))
+        return _once(visit, ("link", url), partial(_fetch_page if sites.site_of(url) else _fetch, visit, url))
     if taken == "path" and path:
         file = Path(path).expanduser()
         changed = file.stat().st_mtime_ns if file.is_file() else 0
@@ -170,6 +176,32 @@ def _fetch(visit: Visit, url: str) -> Chosen:
         return Chosen(target, links.fetch(url, target, progress=tell))
     finally:
         bar.empty()
+
+
+def _fetch_page(visit: Visit, url: str) -> Chosen:
+    """Fetch a page's video into the visitor's folder, in a child process. Raises as ``_fetch`` does, and ChildError."""
+    known = visit.tasks.get("fetch")
+    if known is None:
+        visit.room.check(MOST_MEGABYTES << 20)
+    folder = visit.new_folder() if known is None else known.about
+    task = visit.fetch("fetch", url, FETCH, apart.fetch, url, str(folder), about=folder)
+    cancel = partial(forget_video, visit)
+    try:
+        got = follow(visit, task.job, stages=FETCHING, doing="Asking the site", cancel=cancel)
+    except Exception:
+        _stop_fetching(visit)
+        raise
+    visit.stop("fetch")
+    return Chosen(folder / got["file"], got["title"])
+
+
+def _stop_fetching(visit: Visit) -> None:
+    """Call it off, and remove what came of it, once nothing more is written."""
+    task = visit.tasks.get("fetch")
+    visit.stop("fetch")
+    if task is not None:
+        task.job.over.wait(FAREWELL)
+        shutil.rmtree(task.about, ignore_errors=True)
 
 
 def _open(path: Path) -> Chosen:

@@ -3,7 +3,7 @@
 import tempfile
 import weakref
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ WORK = ("chosen", "keyboard_step", "result")  # what a session keeps that lies i
 FAREWELL = 2.0  # seconds that work which was called off is given to end
 LOOKING = Bounds(memory=3 << 30, seconds=120.0)
 LOOKS_AT_ONCE = 2
+FETCHES_AT_ONCE = 4  # which wait for others' machines more than they work
 
 
 @dataclass(frozen=True)
@@ -31,10 +32,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Lines:
-    """Where the jobs of all visitors wait: quick looks at a video, and what takes long."""
+    """Where the jobs of all visitors wait: quick looks at a video, what takes long, and what comes from the web."""
 
     looks: Line
     long: Line
+    fetches: Line = field(default_factory=lambda: Line(FETCHES_AT_ONCE))
 
 
 class Visit:
@@ -65,6 +67,10 @@ class Visit:
     ) -> Task:
         """Work that takes long, begun unless it is being done."""
         return self._begin(kind, key, self.lines.long, bounds, work, *args, about=about)
+
+    def fetch(self, kind: str, key: Any, bounds: Bounds, work: Callable[..., Any], *args: Any, about: Any) -> Task:
+        """Work that waits for other machines, begun unless it is being done."""
+        return self._begin(kind, key, self.lines.fetches, bounds, work, *args, about=about)
 
     def _begin(
         self, kind: str, key: Any, line: Line, bounds: Bounds, work: Callable[..., Any], *args: Any, about: Any = None

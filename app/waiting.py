@@ -12,6 +12,10 @@ TICK = 0.25  # seconds between two looks at a job
 Stages = Mapping[str, tuple[float, float, str]]
 """A stage's share of the bar, from and to, and what it is called."""
 
+FETCHING: Stages = {
+    "ask": (0.0, 0.02, "Asking the site"),
+    "fetch": (0.02, 1.0, "Fetching the video"),
+}
 READING: Stages = {
     "keyboard": (0.0, 0.1, "Looking for the keyboard"),
     "read": (0.1, 0.9, "Reading the keys"),

@@ -251,7 +251,7 @@ def _wanted(row: dict[str, str]) -> Wanted:
     names = [name for name in (*ADDRESSES, "id") if given.get(name)]
     if not names:
         raise ValueError("it names no video")
-    name, url = _address(given.pop(names[0]))
+    name, url = address_of(given.pop(names[0]))
     if names[0] in ADDRESSES and given.get("id"):
         name = _safe(given.pop("id"))
     split, crop = given.pop("split", ""), given.pop("crop", "")
@@ -260,8 +260,11 @@ def _wanted(row: dict[str, str]) -> Wanted:
     return Wanted(name, url, split, crop, {column: value for column, value in given.items() if value})
 
 
-def _address(word: str) -> tuple[str, str]:
-    """Id and address of a video, by either. YouTube's addresses, in all their forms, become one."""
+def address_of(word: str) -> tuple[str, str]:
+    """Id and address of a video, by either. YouTube's addresses, in all their forms, become one.
+
+    Raises ValueError, with half a sentence, where it is no address, or YouTube's of no single video.
+    """
     if YOUTUBE_ID.fullmatch(word):
         return word, f"https://www.youtube.com/watch?v={word}"
     parts = urlsplit(word)
@@ -272,7 +275,7 @@ def _address(word: str) -> tuple[str, str]:
         pieces = [*parse_qs(parts.query).get("v", []), *reversed(parts.path.split("/"))]
         if not YOUTUBE_ID.fullmatch(pieces[0]):
             raise ValueError(f"“{word}” is no address of one YouTube video")
-        return _address(pieces[0])
+        return address_of(pieces[0])
     return f"{_safe(Path(parts.path).stem)[:40]}-{hashlib.sha1(word.encode()).hexdigest()[:8]}", word
 
 
@@ -305,7 +308,7 @@ def fetch(video: Wanted, *, folder: Path, pause: float) -> dict[str, object]:
         with yt_dlp.YoutubeDL(settings) as youtube:
             info = youtube.extract_info(video.url)
     except yt_dlp.utils.YoutubeDLError as error:
-        raise DownloadError(_reason(str(error))) from error
+        raise DownloadError(reason_of(str(error))) from error
     parts = [Path(part["filepath"]) for part in (info or {}).get("requested_downloads", []) if "filepath" in part]
     if not info or not (whole or parts):
         raise DownloadError(f"{video.url} shows no single video that can be fetched: it may be a list, or live.")
@@ -328,8 +331,9 @@ def fetch(video: Wanted, *, folder: Path, pause: float) -> dict[str, object]:
 
 
 def _settings(folder: Path, name: str, pause: float, *, fetched: bool) -> dict[str, Any]:
-    """How yt-dlp works: quietly, politely, one video, names from ids alone, without ffmpeg."""
+    """How yt-dlp works for a list: politely, names from ids alone."""
     return {
+        **one_quietly(),
         "format": FORMATS,
         "format_sort": PREFERRED,
         "outtmpl": {"default": str(folder / name).replace("%", "%%") + ".%(format_id)s.%(ext)s"},
@@ -337,10 +341,16 @@ def _settings(folder: Path, name: str, pause: float, *, fetched: bool) -> dict[s
         "sleep_interval": pause,
         "max_sleep_interval": 2 * pause,
         "sleep_interval_requests": pause / 5,
+        "match_filter": _single,
+    }
+
+
+def one_quietly() -> dict[str, Any]:
+    """How yt-dlp works for whoever asks it: one video, its file as it came, and what it says goes to the log alone."""
+    return {
         "retries": RETRIES,
         "fragment_retries": RETRIES,
         "socket_timeout": TIMEOUT,
-        "match_filter": _single,
         "noplaylist": True,
         "extract_flat": "in_playlist",
         "fixup": "never",
@@ -369,7 +379,7 @@ def _single(info: dict[str, Any], *, incomplete: bool = False) -> str | None:
     return "it is live" if info.get("is_live") else None
 
 
-def _reason(text: str) -> str:
+def reason_of(text: str) -> str:
     """The site's own reason in one line, without what yt-dlp says of itself."""
     for noise in (
         r"^ERROR:\s*(\[[^]]*\]\s*([^\s:]+:\s+)?)?",

@@ -33,7 +33,7 @@ BLOCK = 60.0  # seconds read at once: hands move on in that time, and the rest i
 BLOCK_FRAMES = 2400  # ...but no more frames than that, of 65 kB each: at 60 a second, 40 s
 REST_STEP = 0.4  # seconds between the strips that the rest is estimated from
 REST_STRIPS = 120  # of them at most: the last 48 s
-DECODING = 0.65  # of the time that reading takes: decoding and looking for hands; the network has the rest
+DECODING, NETWORK = 0.6, 0.32  # of the time that reading takes; looking for falling notes has the rest
 TOLD = 0.002  # of the video: so much more is told at a time
 FLASH = 0.2  # seconds without a keyboard that a key is held over: a flash, a broken frame
 
@@ -122,8 +122,6 @@ def transcribe(
         corners += block.corners[block.done : stop]
     warnings += _unseen_spans(times, seen)
     values = _joined(activations, len(times))
-    if progress is not None:
-        progress(1.0)
     main = keyboard if isinstance(keyboard, Keyboard) else keyboard[0].keyboard
     seen_hands = watcher.finish(np.array(times)) if watcher is not None else None
     if seen_hands is not None and not len(seen_hands.side):
@@ -149,7 +147,11 @@ def transcribe(
             "warnings": list(warnings),
         },
     )
-    return _with_bars(roll, video, main, start, end, warnings, progress) if falling_notes else roll
+    if falling_notes:
+        roll = _with_bars(roll, video, main, start, end, warnings, told)
+    if progress is not None:
+        progress(1.0)
+    return roll
 
 
 def _with_bars(
@@ -159,10 +161,10 @@ def _with_bars(
     start: float,
     end: float | None,
     warnings: list[str],
-    progress: Callable[[float], None] | None,
+    told: "_Told",
 ) -> PianoRoll:
     """The roll with what falling notes say, and a sentence about it in ``warnings``, where there are any."""
-    falling = read_falling_notes(video, keyboard, start=start, end=end, progress=progress)
+    falling = read_falling_notes(video, keyboard, start=start, end=end, progress=told.bars)
     exact = put_into(roll, falling) if falling is not None else None
     if exact is None:
         return roll
@@ -291,7 +293,8 @@ class _Told:
     def __init__(self, progress: Callable[[float], None] | None, start: float, length: float) -> None:
         self._progress = progress if length > 0 else None
         self._start, self._length = start, length
-        self._seen = self._read = self._last = 0.0
+        self._seen = self._read = start
+        self._bars = self._last = 0.0
 
     def seeing(self, sights: Iterator[Sight]) -> Iterator[Sight]:
         """The sights, told of as they go by."""
@@ -305,9 +308,15 @@ class _Told:
         self._read = now
         self._tell()
 
+    def bars(self, part: float) -> None:
+        """The part of the video in which falling notes were read."""
+        self._seen = self._read = self._start + self._length
+        self._bars = part
+        self._tell()
+
     def _tell(self) -> None:
         seen, read = (min(1.0, max(0.0, (t - self._start) / self._length)) for t in (self._seen, self._read))
-        part = DECODING * seen + (1 - DECODING) * read
+        part = DECODING * seen + NETWORK * read + (1 - DECODING - NETWORK) * self._bars
         if self._progress is not None and part - self._last >= TOLD:
             self._last = part
             self._progress(part)

@@ -13,6 +13,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from example_site import pretend, serve
 from streamlit.testing.v1 import AppTest
 
 from app import keyboard_step, pipeline, result_step, scene, span_step, video_step, visit, web
@@ -273,7 +274,7 @@ def test_what_may_not_be_taken_is_a_sentence_and_leaves_nothing(
     assert "is not a video" in shown.error[0].value
     assert str(room.root) not in shown.error[0].value.replace("\\", "")
     assert [path.name for path in room.root.rglob("*") if path.is_file()] == [".used"]
-    field(shown, "Address of a video file").set_value("http://127.0.0.1/waltz.mp4").run()
+    field(shown, "Address of a video").set_value("http://127.0.0.1/waltz.mp4").run()
     assert "not a public machine" in shown.error[0].value
     field(shown, "Path of the video").set_value(os.devnull).run()
     assert "is no file" in shown.error[0].value
@@ -283,6 +284,27 @@ def test_what_may_not_be_taken_is_a_sentence_and_leaves_nothing(
     crowded = AppTest.from_file(web.__file__, default_timeout=60).run()
     upload(crowded, "waltz.mp4", make_video().read_bytes())
     assert "no room for another video" in crowded.error[0].value
+
+
+@pytest.mark.usefixtures("looked")
+def test_a_page_of_a_site_gives_its_video_by_the_sites_title(
+    shown: AppTest, make_video: MakeVideo, room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    form = {"url": "http://files.example/clip", "vcodec": "avc1", "acodec": "none", "height": 720}
+    with serve() as site:
+        pretend(monkeypatch, site.server_port, fenced=False)
+        site.files["/clip"] = make_video().read_bytes()
+        long, waltz = site.add("long", form, duration=3601), site.add("waltz", form, title="Waltz in *A*")
+        field(shown, "Address of a video").set_value(long).run()
+        assert "is longer than 60 minutes" in shown.error[0].value
+        assert [path.name for path in room.root.rglob("*") if path.is_file()] == [".used"]
+        field(shown, "Address of a video").set_value(waltz).run()
+    assert not shown.error
+    assert not button(shown, "Transcribe").disabled
+    video = shown.session_state["chosen"].video
+    assert video.title == "Waltz in A"
+    assert video.path.read_bytes() == make_video().read_bytes()
+    assert shown.session_state["visit"].tasks == {}
 
 
 @pytest.mark.usefixtures("room")
