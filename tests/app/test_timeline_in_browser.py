@@ -114,7 +114,7 @@ def test_a_dragged_handle_changes_what_is_read(page: Any, sent: list[bytes], tmp
     assert fields(page)[0] == "0:00"
     page.get_by_role("button", name="Transcribe").click()
     page.get_by_role("heading", name="furelise").wait_for()
-    assert page.get_by_text("set by hand").is_visible()
+    page.get_by_text("set by hand").wait_for()
     page.get_by_role("tab", name="Downloads").click()
     with page.expect_download() as waiting:
         page.get_by_role("button", name="furelise.roll.npz", exact=True).click()
