@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app import pipeline, scene, sites
+from app import filmstrip, pipeline, scene, sites
 from app.intake import check_video
 from app.report import Progress
 from pianoroll import FileError, PianoRoll
@@ -22,6 +22,11 @@ ROLL, FACTS = "reading.npz", "reading.json"
 def look(video: str, start: float, end: float | None, *, progress: Progress) -> dict[str, Any]:
     """``scene.look`` as plain values. Raises VideoError."""
     return scene.look(Path(video), start=start, end=end).as_dict()
+
+
+def film_strip(video: str, *, progress: Progress) -> dict[str, Any]:
+    """``filmstrip.film_strip`` as plain values. Raises VideoError."""
+    return filmstrip.film_strip(video).as_dict()
 
 
 def check(video: str, title: str, *, progress: Progress) -> None:

@@ -90,6 +90,7 @@ def wants_to_run() -> bool:
 def forget_video(visit: Visit) -> None:
     """Take no video until another one is chosen."""
     visit.stop("check")
+    visit.stop("strip")
     visit.stop("look")
     _stop_fetching(visit)
     st.session_state["from"] = None

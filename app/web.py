@@ -19,12 +19,15 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit run
 
 from app import apart
 from app.child import Bounds, Stopped
+from app.filmstrip import Filmstrip
 from app.intake import LONGEST, as_text, in_their_words
 from app.keyboard_step import current_step, keyboard_choice, keyboard_step
+from app.line import Job
 from app.options import FARTHEST, check_span
 from app.report import Progress
 from app.result_step import SHOWN, Result, show_result, write
 from app.scene import Scene
+from app.span_step import choose_span
 from app.video_step import Chosen, choose_video, forget_video, wants_to_run
 from app.visit import Visit, visit
 from app.waiting import DRAWING, READING, WRITING, follow
@@ -64,9 +67,12 @@ def page() -> None:
     except SilentkeysError as error:
         st.error(as_text(str(error)))
         return
-    video = choose_video(here)
+    with st.container():  # what stands below it keeps its place, whatever is told here
+        video = choose_video(here)
+    with st.container():
+        span = (0.0, None) if video is None else _show_span(here, video)
     keyboard = st.container()
-    options = _choose_options()
+    options = _choose_options(*span)
     if video is not None:
         with keyboard:
             _show_keyboard(here, video, options)
@@ -85,17 +91,13 @@ def page() -> None:
         _show_result(here, st.session_state["result"])
 
 
-def _choose_options() -> Options:
-    """What the command line calls --start, --end, --instrument and what it has for the score; and more."""
+def _choose_options(start: float, end: float | None) -> Options:
+    """What the command line calls --instrument and what it has for the score; and more."""
     with st.expander("Options"):
-        st.caption("Which part of the video is read:")
-        left, right = st.columns(2)
-        start = left.number_input("Begin at second", min_value=0.0, value=0.0)
-        end = right.number_input("End at second", min_value=0.0, value=None, placeholder="the end")
         st.caption("What is made of it; a change shows at once, as the video is not read again:")
         left, right = st.columns(2)
         settings = {**_choose_notes(left, right), **_choose_score(left, right)}
-    return Options(float(start), None if end is None else float(end), settings)
+    return Options(start, end, settings)
 
 
 def _choose_notes(left: Any, right: Any) -> dict[str, Any]:
@@ -144,12 +146,31 @@ def _choose_score(left: Any, right: Any) -> dict[str, Any]:
     }
 
 
+def _show_span(here: Visit, video: Chosen) -> tuple[float, float | None]:
+    """The step “Part of the video”, seconds; all of it where its pictures cannot be had."""
+    span: tuple[float, float | None] = (0.0, None)
+
+    def look() -> Filmstrip:
+        job = here.look("strip", video, apart.film_strip, str(video.path))
+        _look_for_keyboard(here, video, span)  # meanwhile: it is going to be looked for in all of the video
+        seen = follow(here, job, stages={}, doing="Looking through the video", cancel=partial(forget_video, here))
+        here.stop("strip")
+        return Filmstrip.from_dict(seen)
+
+    def show() -> None:
+        nonlocal span
+        span = choose_span(video.path, look)
+
+    _told(video.path, video.title, show)
+    return span
+
+
 def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
     """The step “Keyboard”, for the part of the video that is to be read."""
     span = (options.start, options.end)
 
     def look() -> Scene:
-        job = here.look("look", (video, span), apart.look, str(video.path), *span)
+        job = _look_for_keyboard(here, video, span)
         seen = follow(here, job, stages={}, doing="Looking for the keyboard", cancel=partial(forget_video, here))
         here.stop("look")
         return Scene.from_dict(seen)
@@ -161,6 +182,10 @@ def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
             keyboard_step(step, alone=not _busy(here))
 
     _told(video.path, video.title, show)
+
+
+def _look_for_keyboard(here: Visit, video: Chosen, span: tuple[float, float | None]) -> Job:
+    return here.look("look", (video, span), apart.look, str(video.path), *span)
 
 
 def _busy(here: Visit) -> bool:

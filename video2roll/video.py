@@ -3,7 +3,9 @@
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 import av
@@ -19,6 +21,8 @@ SAMPLES = 24  # pictures spread over a video
 FAR_KEY_FRAME = 600  # pictures after a key frame: what lies farther from it is not gone to
 NEAR_ENOUGH = 0.5  # seconds from where one wants to be to where a jump led
 DECODE_BUDGET = 4e8  # pixels decoded at most to get them: 200 pictures of 1080p
+THUMBNAIL = (160, 120)  # pixels at most, width and height
+PATIENCE = 2.0  # seconds for all thumbnails of a video
 MOST_PIXELS = 8192 * 8192  # of a picture: a damaged or hostile file may claim any size, and memory is taken for it
 # Of FFmpeg's readers those for VIDEO_SUFFIXES: others, such as playlists, would open what a file names, here or far.
 FORMATS = "mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,asf,flv,mpeg,mpegts,mpegvideo,m4v,h264,hevc,ogg"
@@ -235,7 +239,7 @@ def frames_at(path: str | os.PathLike[str], seconds: Sequence[float]) -> list[Fr
         with _open(path) as container:
             stream = container.streams.video[0]
             stream.thread_type = "AUTO"
-            origin = float((stream.start_time or 0) * (stream.time_base or 0))
+            origin = _origin(stream)
             for second in seconds if container.format.name != "avi" else ():
                 container.seek(int((origin + max(0.0, second)) * av.time_base), backward=True)
                 time, last = 0.0, None
@@ -255,6 +259,83 @@ def frames_at(path: str | os.PathLike[str], seconds: Sequence[float]) -> list[Fr
             break
     found.update((second, Frame(frame.time, frame.in_colour())) for second in waiting)
     return [found[second] for second in seconds]
+
+
+def thumbnails(path: str | os.PathLike[str], count: int, duration: float, *, patience: float = PATIENCE) -> list[Frame]:
+    """Small BGR frames, no larger than THUMBNAIL, one of each of ``count`` equal stretches of ``duration`` seconds.
+
+    A key frame does where a stretch has one, as it is decoded alone; to others it is decoded on from the one before,
+    for ``patience`` seconds in all. So they may be fewer; where there is none at all it is the video's first picture.
+    Raises VideoError where there is no picture.
+    """
+    deadline = monotonic() + patience
+    stretches = list(pairwise(np.linspace(0.0, duration, count + 1).tolist()))
+    frames, far = _thumbnails_of_key_frames(path, stretches, deadline)
+    if far:
+        frames += _thumbnails_between(path, far, deadline)
+    if not frames:
+        first = next(iter(read_frames(path)))
+        frames = [Frame(first.time, _small(first.image))]
+    found = {frame.time: frame for frame in frames}
+    return [found[time] for time in sorted(found)]
+
+
+def _thumbnails_of_key_frames(
+    path: str | os.PathLike[str], stretches: Sequence[tuple[float, float]], deadline: float
+) -> tuple[list[Frame], list[tuple[float, float]]]:
+    """The last key frame of each stretch (begin and end in seconds); and where there is none, in order, the stretch's
+    begin and the time of the key frame before it."""
+    frames, far = [], []
+    coarse_to_fine = [*range(2, len(stretches), 4), *range(0, len(stretches), 4), *range(1, len(stretches), 2)]
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        for begin, end in (stretches[number] for number in coarse_to_fine):
+            key = 0.0  # as long as nothing is known, all is decoded
+            try:
+                key, packet = _key_packet(container, stream, begin, end)
+                pictures = [*packet.decode(), *stream.decode(None)] if begin <= key < end else []
+            except av.FFmpegError:  # a damaged place, or a file that cannot be gone about in
+                pictures = []
+            if pictures:
+                frames.append(Frame(key, _thumbnail(pictures[0])))
+            else:
+                far.append((begin, key if key < end else 0.0))
+            if monotonic() > deadline:
+                break
+    return frames, sorted(far)
+
+
+def _thumbnails_between(
+    path: str | os.PathLike[str], wanted: Sequence[tuple[float, float]], deadline: float
+) -> list[Frame]:
+    """The first frame at or after each time wanted (seconds, in order), given with that of the key frame before it."""
+    frames: list[Frame] = []
+    with _open(path) as container:
+        stream = container.streams.video[0]
+        stream.thread_type = "AUTO"
+        stream.codec_context.skip_frame = "NONREF"  # those on which no other rests
+        origin, at = _origin(stream), 0.0
+        pictures = container.decode(stream)
+        for second, key in wanted:
+            try:
+                if not key <= at <= second:
+                    container.seek(int((origin + key) * av.time_base), backward=True)
+                    pictures = container.decode(stream)
+                for picture in pictures:
+                    at = (picture.time or 0.0) - origin
+                    if at >= second or monotonic() > deadline:
+                        break
+                else:
+                    continue
+            except av.FFmpegError:
+                at = np.inf  # what is wanted next is gone to anew
+                continue
+            if at >= second:
+                frames.append(Frame(at, _thumbnail(picture)))
+            if monotonic() > deadline:
+                break
+    return frames
 
 
 def bursts(
@@ -350,6 +431,45 @@ def _image(picture: "av.VideoFrame", colour: bool) -> np.ndarray:
     image = picture.to_ndarray(format="bgr24") if colour else _gray(picture)
     turn = int(getattr(picture, "rotation", 0)) % 360
     return cv2.rotate(image, _TURNS[turn]) if turn in _TURNS else image
+
+
+def _thumbnail(picture: "av.VideoFrame") -> np.ndarray:
+    """The picture as BGR, turned upright, made small before it is made an array."""
+    turn = int(getattr(picture, "rotation", 0)) % 360
+    width, height = _fit(picture.width, picture.height, THUMBNAIL[::-1] if turn in (90, 270) else THUMBNAIL)
+    image = picture.reformat(width, height, format="bgr24", interpolation="AREA").to_ndarray()
+    return cv2.rotate(image, _TURNS[turn]) if turn in _TURNS else image
+
+
+def _small(image: np.ndarray) -> np.ndarray:
+    return cv2.resize(image, _fit(image.shape[1], image.shape[0], THUMBNAIL), interpolation=cv2.INTER_AREA)
+
+
+def _fit(width: int, height: int, most: tuple[int, int]) -> tuple[int, int]:
+    """A size of the same shape that is no larger than ``most``."""
+    scale = min(1.0, most[0] / width, most[1] / height)
+    return max(1, round(scale * width)), max(1, round(scale * height))
+
+
+def _key_packet(
+    container: "av.container.InputContainer", stream: "av.VideoStream", begin: float, end: float
+) -> tuple[float, "av.Packet"]:
+    """The last packet before ``end`` that is decoded alone, and its time (seconds); where the file has no index and a
+    jump leads past it, the first after ``begin``. The time is infinite where there is none."""
+    origin = _origin(stream)
+    for target in (end - 0.01 * (end - begin), begin):
+        container.seek(int((origin + target) * av.time_base), backward=True)
+        packet = next(packet for packet in container.demux(stream) if packet.is_keyframe or not packet.size)
+        stamp = packet.pts if packet.pts is not None else packet.dts
+        time = np.inf if stamp is None else float(stamp * (stream.time_base or 0)) - origin
+        if time < end:
+            break
+    return time, packet
+
+
+def _origin(stream: "av.VideoStream") -> float:
+    """Seconds by the file's clock at which a stream begins."""
+    return float((stream.start_time or 0) * (stream.time_base or 0))
 
 
 def _gray(picture: "av.VideoFrame") -> np.ndarray:

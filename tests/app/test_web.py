@@ -16,7 +16,7 @@ import pytest
 from example_site import pretend, serve
 from streamlit.testing.v1 import AppTest
 
-from app import keyboard_step, pipeline, result_step, scene, video_step, visit, web
+from app import keyboard_step, pipeline, result_step, scene, span_step, video_step, visit, web
 from app.keyboard_step import Choice, keyboard_choice
 from app.line import Line
 from app.report import Report
@@ -88,6 +88,11 @@ def button(page: AppTest, label: str) -> Any:
 def drag(monkeypatch: pytest.MonkeyPatch) -> None:
     """From now on the editor gives DRAGGED, as if a corner had been dragged there."""
     monkeypatch.setattr(keyboard_step, "corner_editor", lambda *_, **__: DRAGGED)
+
+
+def take_part(monkeypatch: pytest.MonkeyPatch, *part: float) -> None:
+    """From now on the timeline gives this part, begin and end in seconds, as if its handles had been dragged there."""
+    monkeypatch.setattr(span_step, "timeline", lambda *_, **__: part)
 
 
 def chosen(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> Choice:
@@ -375,12 +380,50 @@ def test_a_missing_file_is_a_friendly_error(shown: AppTest) -> None:
     assert button(shown, "Transcribe").disabled
 
 
-def test_a_part_that_ends_before_it_begins_is_a_friendly_error(shown: AppTest, make_video: MakeVideo) -> None:
-    field(shown, "Begin at second").set_value(5.0)
-    field(shown, "End at second").set_value(2.0)
-    choose(shown, make_video())
+@pytest.mark.usefixtures("seeing", "looked")
+def test_only_the_part_on_the_timeline_is_read_and_another_video_begins_with_all_of_it(
+    shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shades = make_video(frames=100)
+    with monkeypatch.context() as hand:
+        take_part(hand, 1.0, 2.2)
+        choose(shown, shades)
+        button(shown, "Transcribe").click().run()
+    assert not shown.error
+    reading = shown.session_state["result"].reading
+    assert (reading.start, reading.end) == (1.0, 2.2)
+    assert [reading.roll.times[0], reading.roll.times[-1]] == pytest.approx([1.0, 2.16])
+    shown.run()
+    assert shown.session_state["span_step"].span == (1.0, 2.2)  # kept
+    choose(shown, make_video("other.mp4", frames=80))
+    assert shown.session_state["span_step"].span == (0.0, 3.2)
+    assert shown.session_state["keyboard_step"].span == (0.0, None)
+
+
+def test_the_keyboard_is_looked_for_in_the_part_unless_it_was_set_by_hand(
+    shown: AppTest, make_video: MakeVideo, looked: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choose(shown, make_video(frames=100))
+    take_part(monkeypatch, 0.0, 2.5)
+    shown.run()
+    assert (len(looked), shown.session_state["keyboard_step"].span) == (2, (0.0, 2.5))
+    drag(monkeypatch)
+    shown.run()
+    take_part(monkeypatch, 1.0, 2.5)
+    shown.run()
     assert not shown.exception
-    assert "must lie after" in shown.error[0].value
+    assert len(looked) == 2
+    assert chosen(shown, monkeypatch)["corners"].tolist() == DRAGGED.tolist()
+
+
+def test_a_part_of_what_is_no_longer_there_is_the_rest_of_it() -> None:
+    within = span_step.within
+    assert within((3.0, 8.0), 10.0) == (3.0, 8.0)
+    assert within((3.0, 80.0), 10.0) == (3.0, 10.0)
+    assert within((30.0, 80.0), 10.0) == (9.0, 10.0)
+    assert within((5.0, 2.0), 10.0) == (5.0, 6.0)
+    assert within((-4.0, float("nan")), 10.0) == (0.0, 10.0)
+    assert within((0.2, 0.3), 0.4) == (0.0, 0.4)
 
 
 def test_where_nothing_was_found_the_corners_must_be_moved(
