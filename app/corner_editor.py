@@ -36,6 +36,7 @@ def corner_editor(
     pitch between the corners. Moved corners hold until ``revision`` changes: then ``corners`` are shown again. They may
     cross: see ``check_corners``.
     """
+    corners = _moved(st.session_state.get(key), revision, corners)  # what an editor that is made anew shows
     state: Any = _component(
         key=key,
         data={
@@ -51,7 +52,12 @@ def corner_editor(
         },
         on_corners_change=lambda: None,
     )
-    moved = state.get("corners")
+    return _moved(state, revision, corners)
+
+
+def _moved(state: Any, revision: int, corners: np.ndarray) -> np.ndarray:
+    """The corners that the editor sent last, or those that the page set since."""
+    moved = state.get("corners") if state else None
     if not moved or moved["revision"] != revision:
         return corners
     return np.array(moved["corners"], dtype=float)

@@ -30,8 +30,8 @@ class Part:
     revision: int
 
 
-def choose_span(video: Path, look: Callable[[], Filmstrip]) -> tuple[float, float | None]:
-    """Show the step for a video; gives begin and end of the part to be read in seconds, end None: to its very end.
+def choose_span(video: Path, look: Callable[[], Filmstrip], *, folded: bool) -> tuple[float, float | None]:
+    """Show the step for a video, or its heading alone; gives begin and end of the part to be read in seconds, end None: to its very end.
 
     Another video begins with all of it, and with a ``look`` at it.
     """
@@ -41,7 +41,7 @@ def choose_span(video: Path, look: Callable[[], Filmstrip]) -> tuple[float, floa
             strip = look()
             part = Part(_name(video), strip, (0.0, strip.duration), next(_revisions))
             st.session_state["span_step"] = part
-    with st.expander(HEADING, expanded=True):
+    with st.expander(HEADING, expanded=not folded):
         st.caption(HINT)
         chosen = timeline(part.strip, part.span, revision=part.revision, key="timeline")
     start, end = part.span = within(chosen, part.strip.duration)

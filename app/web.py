@@ -159,7 +159,7 @@ def _show_span(here: Visit, video: Chosen) -> tuple[float, float | None]:
 
     def show() -> None:
         nonlocal span
-        span = choose_span(video.path, look)
+        span = choose_span(video.path, look, folded=_folded(here))
 
     _told(video.path, video.title, show)
     return span
@@ -178,7 +178,7 @@ def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
     def show() -> None:
         check_span(*span)
         step = current_step(video.path, span, look)
-        with st.expander("Keyboard", expanded=not _busy(here) and "result" not in st.session_state):
+        with st.expander("Keyboard", expanded=not _folded(here)):
             keyboard_step(step, alone=not _busy(here))
 
     _told(video.path, video.title, show)
@@ -190,7 +190,14 @@ def _look_for_keyboard(here: Visit, video: Chosen, span: tuple[float, float | No
 
 def _busy(here: Visit) -> bool:
     """Whether this run of the page is going to wait for work, so that no part of it can be run alone."""
-    return bool(here.tasks) or any(st.session_state.get(wish) for wish in ("run", "read", "draw"))
+    return not here.tasks.keys().isdisjoint(("read", "draw")) or any(
+        st.session_state.get(wish) for wish in ("run", "read", "draw")
+    )
+
+
+def _folded(here: Visit) -> bool:
+    """Whether what was chosen of the video gives way to what is made of it."""
+    return _busy(here) or "result" in st.session_state
 
 
 def _told(path: Path, title: str, work: Callable[[], None]) -> None:
