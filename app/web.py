@@ -22,7 +22,7 @@ from app.intake import as_text, in_their_words
 from app.keyboard_step import keyboard_choice, keyboard_step
 from app.options import FARTHEST, check_span
 from app.report import Progress
-from app.result_step import SHOWN, Result, show_result, write
+from app.result_step import SHOWN, Result, hand_edits, show_result, write
 from app.video_step import Chosen, choose_video, wants_to_run
 from app.visit import Visit, visit
 from pianoroll import SilentkeysError
@@ -74,8 +74,9 @@ def page() -> None:
         _try(here, video.path, video.title, partial(_transcribe, here, video, options))
     elif "result" in st.session_state:
         result: Result = st.session_state["result"]
-        if result.settings != options.settings:
-            _try(here, result.folder, result.title, partial(_apply, here, options.settings))
+        settings = {**options.settings, "edits": hand_edits(result)}
+        if result.settings != settings:
+            _try(here, result.folder, result.title, partial(_apply, here, settings))
         elif st.session_state.pop("draw", False):
             _try(here, result.folder, result.title, partial(_draw_video, here))
     if "result" in st.session_state:
@@ -91,7 +92,7 @@ def _choose_options() -> Options:
         end = right.number_input("End at second", min_value=0.0, value=None, placeholder="the end")
         st.caption("What is made of it; a change shows at once, as the video is not read again:")
         left, right = st.columns(2)
-        settings = {**_choose_notes(left, right), **_choose_score(left, right)}
+        settings = {**_choose_notes(left, right), **_choose_score(left, right), "edits": None}
     return Options(float(start), None if end is None else float(end), settings)
 
 
