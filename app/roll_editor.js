@@ -16,6 +16,7 @@ const LENGTH = { least: 0.08, usual: 0.25, most: 1 }; // seconds of a new note
 const WHEEL = 300; // pixels of the wheel by which the zoom changes by a factor of e
 const CLOSER = 1.4;
 const ROOM = 0.1; // of what is seen: how near to the edge a note or the player's line may come
+const STEPS = [0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120]; // seconds between those that are written above the notes
 const PIANO = { least: 21, most: 108 }; // its keys
 const STROKES = {
   n: "next", p: "previous", k: "keep", l: "left", r: "right", a: "draw", " ": "play", "+": "closer", "=": "closer",
@@ -59,7 +60,7 @@ class MendedRoll extends RollPicture {
       this.drawNote(this.held.note, false);
     }
     if (this.cursor && !this.chosen && this.canvas.matches(":focus")) {
-      const { second, pitch, length } = this.cursor;
+      const { second, pitch, length } = this.cursor; // where Enter puts a note
       this.outline(this.bar({ onset: second, offset: second + length, pitch }), "--ink", [2, 2], 1.5);
     }
   }
@@ -68,15 +69,25 @@ class MendedRoll extends RollPicture {
     if (this.held?.name === note.name && this.held.note !== note) {
       return;
     }
-    super.drawNote(note, lit);
+    const doubtful = this.isDoubtful(note);
+    super.drawNote(doubtful ? { ...note, finger: null } : note, lit);
     const bar = this.bar(note);
-    if (this.isDoubtful(note)) {
+    if (doubtful) {
       this.pen.fillStyle = this.hatching();
       this.pen.fillRect(...bar);
-      this.outline(bar, "--doubt", [4, 2], 2);
+      this.outline(around(bar, 2.5), "--doubt", [4, 2], 2); // besides it, as many of them are too short to be seen
     }
     if (note.name === this.chosen) {
-      this.outline(bar, "--ink", [], 3);
+      this.outline(around(bar, doubtful ? 5 : 2), "--ink", [], 2.5);
+    }
+  }
+
+  drawTimes(from, to, height) {
+    super.drawTimes(from, to, height);
+    const step = STEPS.find((seconds) => seconds * this.scale > 64);
+    for (let second = Math.ceil(from / step) * step; second <= to; second += step) {
+      this.fill("--faint", this.x(second), 0, 1, 5);
+      this.write(brief(second), this.x(second) + 3, 7, "--faint", "left", 11);
     }
   }
 
@@ -998,6 +1009,15 @@ function clock(second) {
   const hundredths = Math.max(0, Math.round(second * 100));
   const rest = (hundredths % 6000) / 100;
   return `${Math.floor(hundredths / 6000)}:${rest.toFixed(2).padStart(5, "0")}`;
+}
+
+/** The same, as short as can be. */
+function brief(second) {
+  return clock(second).replace(/\.(\d*?)0+$/, (_, kept) => (kept ? `.${kept}` : ""));
+}
+
+function around([x, y, width, height], by) {
+  return [x - by, y - by, width + 2 * by, height + 2 * by];
 }
 
 function fill(words, values) {

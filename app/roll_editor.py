@@ -86,7 +86,7 @@ WORDS: dict[str, Any] = {
         "Striped notes with a dashed edge are uncertain. Go through them with N and P (or the buttons), listen with "
         "Space, and press K to keep or Delete to remove each.",
         "Drag a note to move it, its ends to change its length. With a finger, tap it first.",
-        "Double-click an empty place to add a note, or press “Add notes” and then where it belongs; drag for the length.",
+        "Double-click an empty place to add a note, or press “Add notes”, then where it belongs; drag for its length.",
         "A click on an empty place plays from there. Drag an empty place, or the strip below, to go through the piece.",
         "Ctrl and the wheel, two fingers, or − and + zoom. The wheel goes through time once the roll was clicked.",
         "Keys: ← → from note to note, ↑ ↓ a key higher or lower, Shift+← → without notes, Enter adds a note there; "

@@ -173,9 +173,9 @@ class RollPicture {
     this.fill("--bar", KEYS - 1, 0, 1, height);
   }
 
-  write(text, x, y, colour, align) {
+  write(text, x, y, colour, align, size = Math.min(11, this.lane)) {
     this.pen.fillStyle = this.colour(colour);
-    this.pen.font = `${Math.min(11, this.lane)}px system-ui, sans-serif`;
+    this.pen.font = `${size}px system-ui, sans-serif`;
     this.pen.textAlign = align;
     this.pen.textBaseline = "middle";
     this.pen.fillText(text, x, y);
