@@ -4,13 +4,7 @@ Needs Chromium (or Chrome) on this computer, and the package playwright to drive
 """
 
 import json
-import os
 import re
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,35 +15,6 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 SAMPLE = ROOT / "samples" / "furelise.mp4"
 PATIENCE = 20_000  # milliseconds
-
-
-@pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The page, served as ``silentkeys app`` does."""
-    with socket.socket() as free:
-        free.bind(("localhost", 0))
-        port = free.getsockname()[1]
-    words = [sys.executable, "-m", "app.cli", "app", "--port", str(port), "--no-browser"]
-    said = tmp_path_factory.mktemp("page") / "said.txt"
-    with open(said, "w") as log:
-        server = subprocess.Popen(words, cwd=ROOT, stdout=log, stderr=log, start_new_session=True)
-    try:
-        _wait_for(f"http://localhost:{port}/_stcore/health", server)
-        yield f"http://localhost:{port}"
-    finally:
-        os.killpg(server.pid, 15)
-        server.wait(10)
-
-
-def _wait_for(address: str, server: subprocess.Popen[bytes]) -> None:
-    for _ in range(150):
-        try:
-            urllib.request.urlopen(address, timeout=1).close()
-            return
-        except OSError:
-            assert server.poll() is None, "the page did not start"
-            time.sleep(0.1)
-    pytest.fail("the page did not answer")
 
 
 @pytest.fixture(scope="module")
