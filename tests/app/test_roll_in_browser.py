@@ -12,7 +12,7 @@ import pytest
 from pianoroll import read_midi
 
 PATIENCE = 60_000  # milliseconds
-SECONDS = 3  # of the example
+SECONDS = 4  # of the example
 Spots = set[tuple[int, float]]
 
 
