@@ -90,7 +90,7 @@ def apply_edits(edits: Edits, notes: Sequence[Note]) -> list[Note]:
     """
     if not edits:
         return list(notes)
-    notes = sorted(notes)
+    notes = sorted(notes, key=_place)
     left = _Read(notes)
     for pitch, onset in edits.removed:
         left.take(pitch, onset)
@@ -137,6 +137,10 @@ def _as_drawn(was: Note | None, drawn: Drawn, notes: Sequence[Note]) -> Note:
     return Note(drawn.onset, drawn.pitch, drawn.offset, velocity, hand)
 
 
+def _place(note: Note) -> tuple[float, int]:
+    return note.onset, note.pitch
+
+
 def _distance(note: Note, drawn: Drawn) -> float:
     return abs(note.onset - drawn.onset) + abs(note.pitch - drawn.pitch) / OCTAVE
 
@@ -157,7 +161,7 @@ def _apart(read: Iterable[Note], mine: Iterable[Note]) -> list[Note]:
                 line[-1] = (note, drawn)
         ends = [after.onset for after, _ in line[1:]] + [inf]
         kept += [replace(note, offset=min(note.offset, end)) for (note, _), end in zip(line, ends, strict=True)]
-    return sorted(kept)
+    return sorted(kept, key=_place)
 
 
 # ---- taking them from a browser --------------------------------------------------------------------------------------

@@ -34,6 +34,11 @@ RESTS_ON = {  # settings by which an output changes
 OFFERED = ("mid", "pdf", "musicxml", "html", "wav", "mp3", "csv", "png", "roll-svg", "quantised", "npz", "json")
 """Outputs that are made when they are asked for, as the others take too long to wait for at each change."""
 STORED = "video"  # what results are called on the disk, whatever the video's name
+OLDER = "older.mp4"  # the result video drawn with other settings
+OLDER_VIDEO = (
+    "The video above was drawn before the last changes: it is silent now, and plays together with this sound, "
+    "which is of the notes as they are."
+)
 MIME = {
     ".npz": "application/octet-stream",
     ".mid": "audio/midi",
@@ -54,7 +59,8 @@ MIME = {
 @dataclass
 class Result:
     """What is made of a reading: ``settings`` are those of ``pipeline.write_results``, ``title`` is the video's,
-    ``folder`` where the files lie; ``mark`` tells this reading from all others, whatever is made of it."""
+    ``folder`` where the files lie; ``mark`` tells this reading from all others, whatever is made of it;
+    ``older_video`` was drawn with other settings, and is shown as long as there is none with these."""
 
     reading: pipeline.Reading
     report: Report
@@ -62,6 +68,7 @@ class Result:
     folder: Path
     settings: dict[str, Any]
     mark: str = field(default_factory=lambda: uuid4().hex)
+    older_video: Path | None = None
 
     def file(self, output: str) -> Path:
         """The file of an output, made the first time that it is wanted. Raises FileError where it cannot be made."""
@@ -88,7 +95,9 @@ class Result:
             report.pages = [report.files["svg"], *(str(shutil.move(page, folder)) for page in self.report.pages[1:])]
             report.score = self.report.score
             report.warnings = list(dict.fromkeys([*self.report.warnings, *report.warnings]))
-        return Result(self.reading, report, self.title, folder, settings, self.mark)
+        video = self.report.files.get("video", self.older_video)
+        older = None if video is None else Path(shutil.move(video, folder / OLDER))
+        return Result(self.reading, report, self.title, folder, settings, self.mark, older)
 
     @cached_property
     def piece(self) -> Piece:
@@ -131,14 +140,13 @@ def show_result(result: Result, draw_video: Callable[[], None]) -> None:
     for output, why in report.missing.items():
         st.error(as_text(f"{output} could not be made: {why.replace(f'{result.folder}/', '')}"))
     _show_facts(report)
-    if "video" in report.files:
-        st.video(report.files["video"])
-    elif "wav" in report.files:
-        st.audio(report.files["wav"])
-    if "video" not in report.files and "video" not in report.missing:
-        st.button("Draw the video with these settings", on_click=draw_video, icon=":material/movie:")
+    video = report.files.get("video") or result.older_video
+    if video is not None:
+        st.video(str(video))
     if "mid" in report.files:
         _show_roll(result)
+    if "video" not in report.files:
+        _show_sound(result, draw_video)  # below the roll, which must not move away from who edits it
     score, table, files = st.tabs(["Score", "Notes", "Downloads"])
     with score:
         _show_score(report)
@@ -174,7 +182,7 @@ def _mended(result: Result) -> _Mended:
     return known if known is not None and known.mark == result.mark else _Mended(result.mark)
 
 
-def _take_edits(result: Result, told: object) -> None:
+def take_edits(result: Result, told: object) -> None:
     """Keep edits that came from the browser, unless they are older than those known, or of another result."""
     known = _mended(result)
     if not isinstance(told, dict) or told.get("reading") != result.mark:
@@ -193,7 +201,17 @@ def _show_roll(result: Result) -> None:
     mended = _mended(result)
     if mended.problem:
         st.error(as_text(mended.problem))
-    roll_editor(result.piece, mended.edits, mended.revision, key="roll", on_edits=partial(_take_edits, result))
+    roll_editor(result.piece, mended.edits, mended.revision, key="roll", on_edits=partial(take_edits, result))
+
+
+def _show_sound(result: Result, draw_video: Callable[[], None]) -> None:
+    """The sound, and the offer to draw the video for it."""
+    if "wav" in result.report.files:
+        st.audio(result.report.files["wav"])
+    if result.older_video is not None:
+        st.caption(OLDER_VIDEO)
+    if "video" not in result.report.missing:
+        st.button("Draw the video with these settings", on_click=draw_video, icon=":material/movie:")
 
 
 def _show_facts(report: Report) -> None:

@@ -16,6 +16,8 @@ const LENGTH = { least: 0.08, usual: 0.25, most: 1 }; // seconds of a new note
 const WHEEL = 300; // pixels of the wheel by which the zoom changes by a factor of e
 const CLOSER = 1.4;
 const ROOM = 0.1; // of what is seen: how near to the edge a note or the player's line may come
+const STEP = 0.05; // seconds by which video and sound may differ after a seek
+const FAR = 0.2; // and while they play
 const STEPS = [0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120]; // seconds between those that are written above the notes
 const PIANO = { least: 21, most: 108 }; // its keys
 const STROKES = {
@@ -235,10 +237,12 @@ class RollEditor {
     const count = at < 0 ? fill(data.words.doubts, { count: doubts.length })
       : fill(data.words["doubt of"], { at: at + 1, count: doubts.length });
     this.box.querySelector(".count").textContent = count;
-    const clear = this.buttons.find((button) => button.dataset.do === "clear");
-    clear.textContent = mending.count ? `${data.words.clear} (${mending.count})` : data.words.clear;
-    const draw = this.buttons.find((button) => button.dataset.do === "draw");
-    draw.setAttribute("aria-pressed", String(this.drawing));
+    this.buttonOf("clear").textContent = mending.count ? `${data.words.clear} (${mending.count})` : data.words.clear;
+    this.buttonOf("draw").setAttribute("aria-pressed", String(this.drawing));
+  }
+
+  buttonOf(name) {
+    return this.buttons.find((button) => button.dataset.do === name);
   }
 
   // ---- telling -------------------------------------------------------------------------------------------------------
@@ -625,11 +629,15 @@ class RollEditor {
 
   // ---- the player ----------------------------------------------------------------------------------------------------
 
-  /** The page's video or sound that stands nearest above the roll. */
+  /** What plays the notes as they are: a sound of its own, else the video. */
   get media() {
-    const root = this.box.getRootNode();
-    const here = root.host ?? this.box;
-    const all = [...document.querySelectorAll("video, audio")];
+    return this.nearest("audio") ?? this.nearest("video");
+  }
+
+  /** The last of a kind above the roll, or the first below. */
+  nearest(kind) {
+    const here = this.box.getRootNode().host ?? this.box;
+    const all = [...document.querySelectorAll(kind)];
     const above = all.filter((one) => one.compareDocumentPosition(here) & Node.DOCUMENT_POSITION_FOLLOWING);
     return above[above.length - 1] ?? all[0] ?? null;
   }
@@ -637,6 +645,28 @@ class RollEditor {
   /** The second of the notes at which a player begins: a video shows the part that was read alone. */
   begin(media) {
     return media.tagName === "VIDEO" ? this.data.start : 0;
+  }
+
+  /** The video that shows what is heard, where that is a sound of its own. */
+  get picture() {
+    return this.media?.tagName === "AUDIO" ? this.nearest("video") : null;
+  }
+
+  /** Let the sound and the video, which is older and silent then, do the same: whichever is told to. */
+  keepStep({ type, target }, media, picture) {
+    const other = target === media ? picture : media;
+    const there = this.begin(target) + target.currentTime - this.begin(other);
+    const far = type === "timeupdate" ? (target === media ? FAR : Infinity) : STEP;
+    if (["play", "seeked", "timeupdate"].includes(type) && Math.abs(other.currentTime - there) > far) {
+      other.currentTime = Math.max(0, there);
+    }
+    if (type === "play") {
+      picture.muted = true;
+      this.silenced = picture;
+      other.paused && other.play().catch(() => {});
+    } else if (type === "pause" && !other.ended) {
+      other.pause();
+    }
   }
 
   seek(second) {
@@ -659,17 +689,30 @@ class RollEditor {
   }
 
   heard(event) {
-    const { media } = this;
-    if (!media || event.target !== media || !this.roll) {
+    const { media, picture } = this;
+    if (!media || !this.roll) {
       return;
     }
-    if (event.type === "loadedmetadata" && this.anew(media)) {
+    if (picture && [media, picture].includes(event.target)) {
+      this.keepStep(event, media, picture);
+    }
+    if (event.target !== media) {
+      return;
+    }
+    if (this.silenced === media) {
+      media.muted = false; // drawn anew, it has the sound of the notes as they are
+      this.silenced = null;
+    }
+    if (event.type === "loadedmetadata") {
+      const [there, playing] = [memory.now, memory.playing];
+      setTimeout(() => this.anew(media, there, playing)); // after the page has sent it to its beginning
       return;
     }
     if (media.readyState < media.HAVE_METADATA) {
       return; // it is being changed for another, and stands at its beginning only meanwhile
     }
     memory.playing = !media.paused;
+    this.buttonOf("play").textContent = this.data.words[media.paused ? "play" : "pause"];
     this.follow(media);
     if (!media.paused && !this.following) {
       this.following = true;
@@ -685,16 +728,11 @@ class RollEditor {
   }
 
   /** A player of changed notes goes on where the one before was. */
-  anew(media) {
-    const there = memory.now - this.begin(media);
-    if (media.currentTime > 0 || there < 0.05) {
-      return false;
-    }
-    media.currentTime = there;
-    if (memory.playing) {
+  anew(media, there, playing) {
+    this.seek(there);
+    if (playing) {
       media.play().catch(() => {});
     }
-    return true;
   }
 
   follow(media) {
