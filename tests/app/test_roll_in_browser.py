@@ -12,19 +12,20 @@ import pytest
 from pianoroll import read_midi
 
 PATIENCE = 60_000  # milliseconds
-SECONDS = 4  # of the example
+BEGIN, END = 2, 4  # seconds of the example
 Spots = set[tuple[int, float]]
 
 
 def read_example(browser: Any, address: str, **how: Any) -> Any:
-    """The page with the results of the example's first seconds."""
+    """The page with the results of some seconds of the example."""
     page = browser.new_context(accept_downloads=True, **how).new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(address)
     page.get_by_text("Options", exact=True).click()
-    end = page.get_by_label("End at second")
-    end.fill(str(SECONDS))
-    end.press("Enter")
+    for label, second in (("Begin at second", BEGIN), ("End at second", END)):
+        field = page.get_by_label(label)
+        field.fill(str(second))
+        field.press("Enter")
     page.get_by_role("button", name="Try the example").click()
     page.locator(".roll .notes").wait_for()
     ready(page)
@@ -77,11 +78,15 @@ def shown(page: Any) -> Spots:
     return {(pitch, round(onset, 2)) for pitch, onset in ask(page, "editor.notes.map((n) => [n.pitch, n.onset])")}
 
 
-def written(page: Any) -> Spots:
-    """Pitch and onset of the notes in the MIDI file that is offered."""
+def written(page: Any) -> Spots | None:
+    """Pitch and onset of the notes in the MIDI file that is offered; None where it is just being made anew."""
+    timed_out = pytest.importorskip("playwright.sync_api").TimeoutError
     page.get_by_role("tab", name="Downloads").click()
-    with page.expect_download() as waiting:
-        page.get_by_role("button", name="Für Elise.mid", exact=True).click()
+    try:
+        with page.expect_download(timeout=5000) as waiting:
+            page.get_by_role("button", name="Für Elise.mid", exact=True).click()
+    except timed_out:
+        return None
     return {(note.pitch, round(note.onset, 2)) for note in read_midi(waiting.value.path())}
 
 
@@ -97,7 +102,7 @@ def settled(page: Any, state: Callable[[], bool]) -> None:
 
 def is_written(page: Any, notes: Spots) -> bool:
     """Within a hundredth of a second, as times are rounded."""
-    there = sorted(written(page))
+    there = sorted(written(page) or ())
     return len(there) == len(notes) and all(
         pitch == other and abs(onset - second) < 0.015
         for (pitch, onset), (other, second) in zip(there, sorted(notes), strict=True)
@@ -138,14 +143,14 @@ def test_a_deleted_and_a_drawn_note_are_so_in_the_midi_and_undo_takes_both_back(
     canvas(page).scroll_into_view_if_needed()
     middle = place(page, (first["onset"] + first["offset"]) / 2, first["pitch"])
     canvas(page).hover(position=middle)
-    assert re.match(r"E5 · 0:01\.\d\d to 0:0\d\.\d\d · right hand · (finger \d · )?\d\d % sure", told(page))
+    assert re.match(r"E5 · 0:02\.\d\d to 0:02\.\d\d · right hand · (finger \d · )?\d\d % sure", told(page))
     canvas(page).click(position=middle)
     page.keyboard.press("Delete")
-    canvas(page).dblclick(position=place(page, 0.5, 67))
+    canvas(page).dblclick(position=place(page, BEGIN + 0.5, 67))
     edited = shown(page)
     assert read - edited == {(first["pitch"], round(first["onset"], 2))}
     (added,) = edited - read
-    assert added == (67, pytest.approx(0.5, abs=0.02))
+    assert added == (67, pytest.approx(BEGIN + 0.5, abs=0.02))
     assert "added by hand" in told(page)
     view = ask(page, "[editor.roll.left, editor.roll.zoom, editor.roll.high, editor.roll.chosen]")
     settled(page, lambda: is_written(page, edited))
@@ -206,9 +211,9 @@ def test_uncertain_notes_are_gone_through_and_kept(page: Any) -> None:
 def test_a_note_is_dragged_and_its_end_too(page: Any) -> None:
     first = notes(page)[0]
     middle = (first["onset"] + first["offset"]) / 2
-    drag(page, place(page, middle, first["pitch"]), place(page, middle - 0.5, first["pitch"] - 2))
+    drag(page, place(page, middle, first["pitch"]), place(page, middle + 0.5, first["pitch"] + 2))
     moved = ask(page, "editor.chosen")
-    assert (moved["onset"], moved["pitch"]) == (pytest.approx(first["onset"] - 0.5, abs=0.02), first["pitch"] - 2)
+    assert (moved["onset"], moved["pitch"]) == (pytest.approx(first["onset"] + 0.5, abs=0.02), first["pitch"] + 2)
     length = first["offset"] - first["onset"]
     assert moved["offset"] - moved["onset"] == pytest.approx(length, abs=0.001)
     end = place(page, moved["offset"], moved["pitch"])
@@ -237,35 +242,34 @@ def test_edits_hold_when_all_is_transposed(page: Any) -> None:
 
 def test_a_click_seeks_the_player_and_the_roll_follows_it(page: Any) -> None:
     page.locator("video, audio").first.wait_for()
-    page.wait_for_function("document.querySelector('video, audio').readyState > 0")
-    canvas(page).click(position=place(page, 0.8, 50))
+    page.wait_for_function("[...document.querySelectorAll('video, audio')].every((one) => one.readyState > 0)")
+    canvas(page).click(position=place(page, BEGIN + 0.8, 50))
     player = "document.querySelector('video, audio')"
-    assert page.evaluate(f"{player}.currentTime") == pytest.approx(0.8, abs=0.02)
+    page.wait_for_function(f"Math.abs({player}.currentTime - 0.8) < 0.02")  # as it may be one of two, in step
     page.evaluate(f"{player}.muted = true")
     canvas(page).focus()
     page.keyboard.press("Space")
-    page.wait_for_function(f"{player}.currentTime > 1.2")
-    assert ask(page, "editor.roll.now") == pytest.approx(page.evaluate(f"{player}.currentTime"), abs=0.3)
+    page.wait_for_function(f"{player}.currentTime > 1.1")
     page.keyboard.press("Space")
-    assert page.evaluate(f"{player}.paused")
+    page.wait_for_function(f"{player}.paused")
+    assert ask(page, "editor.roll.now") == pytest.approx(BEGIN + page.evaluate(f"{player}.currentTime"), abs=0.2)
 
 
 def test_wheel_and_buttons_zoom_and_the_strip_goes_through_the_piece(page: Any) -> None:
     scale = ask(page, "editor.roll.scale")
-    about = place(page, 1.5, 60)
+    about = place(page, BEGIN + 0.6, 60)
     page.mouse.move(*on_screen(page, about))
     page.keyboard.down("Control")
-    page.mouse.wheel(0, -300)
+    page.mouse.wheel(0, -600)
     page.keyboard.up("Control")
     settled(page, lambda: ask(page, "editor.roll.scale") > 2 * scale)
-    assert place(page, 1.5, 60)["x"] == pytest.approx(about["x"], abs=2)
+    assert place(page, BEGIN + 0.6, 60)["x"] == pytest.approx(about["x"], abs=2)
     left = ask(page, "editor.roll.left")
     strip = page.locator(".roll .overview").bounding_box()
     page.mouse.click(strip["x"] + 0.9 * strip["width"], strip["y"] + 10)
     settled(page, lambda: ask(page, "editor.roll.left") > left)
-    press(page, "−").click()
-    press(page, "−").click()
-    press(page, "−").click()
+    for _ in range(6):
+        press(page, "−").click()
     settled(page, lambda: ask(page, "editor.roll.scale") < 1.2 * scale)
 
 
@@ -304,13 +308,13 @@ def test_on_a_phone_fingers_choose_delete_and_add(page: Any) -> None:
     canvas(page).scroll_into_view_if_needed()
     press(page, "Next uncertain").tap()
     doubtful = ask(page, "editor.chosen")
-    canvas(page).tap(position=place(page, doubtful["onset"] - 0.5, 60))
+    canvas(page).tap(position=place(page, doubtful["onset"] + 0.5, 50))
     assert ask(page, "editor.roll.chosen") is None
     canvas(page).tap(position=place(page, doubtful["onset"] + 0.05, doubtful["pitch"]))
     assert ask(page, "editor.roll.chosen") == doubtful["name"]
     press(page, "Delete").tap()
     press(page, "Add notes").tap()
-    canvas(page).tap(position=place(page, doubtful["onset"] - 0.6, 55))
+    canvas(page).tap(position=place(page, doubtful["onset"] + 0.6, 55))
     press(page, "Add notes").tap()
     edited = shown(page)
     (added,) = edited - read
