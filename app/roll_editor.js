@@ -762,6 +762,7 @@ class RollEditor {
     on(overview, ["keydown"], (event) => this.travelByKey(event));
     on(this.box, ["keydown"], (event) => this.stroke(event));
     on(this.box, ["transitionend"], () => this.redraw());
+    on(this.box, ["pointerleave", "focusout"], () => this.hold || this.settle()); // files may be wanted next
     this.buttons.forEach((button) => on(button, ["click"], () => this.do(button.dataset.do)));
     this.hears = (event) => this.heard(event);
     on(document, ["play", "pause", "timeupdate", "seeked", "loadedmetadata"], this.hears, true); // they do not bubble
