@@ -809,6 +809,9 @@ class RollEditor {
   /** Which part of a note a place is on: its start, its end, or the whole. */
   partAt({ x }, note, touch) {
     const [left, , width] = this.roll.bar(note);
+    if (touch && width < 3 * EDGE.touch) {
+      return "move"; // too short for a finger to tell its parts; buttons change its length
+    }
     const edge = Math.min(touch ? EDGE.touch : EDGE.mouse, width / 3);
     return x > left + width - edge ? "end" : x < left + edge && width > 12 ? "start" : "move";
   }
