@@ -11,7 +11,7 @@ import pytest
 
 from pianoroll import read_midi
 
-PATIENCE = 15_000  # milliseconds
+PATIENCE = 30_000  # milliseconds
 BEGIN, END = 2, 4  # seconds of the example
 Spots = set[tuple[int, float]]
 
@@ -321,18 +321,15 @@ def test_on_a_phone_fingers_choose_delete_and_add(page: Any) -> None:
     canvas(page).scroll_into_view_if_needed()
     press(page, "Next uncertain").tap()
     doubtful = ask(page, "editor.chosen")
-    canvas(page).tap(position=place(page, doubtful["onset"] + 0.5, 50))
+    canvas(page).tap(position=place(page, BEGIN + 0.8, 50))
     assert ask(page, "editor.roll.chosen") is None
     canvas(page).tap(position=place(page, doubtful["onset"] + 0.05, doubtful["pitch"]))
     assert ask(page, "editor.roll.chosen") == doubtful["name"]
     slide(page, place(page, doubtful["onset"] + 0.05, doubtful["pitch"]), right=-40, down=0)  # it is chosen: it moves
     assert ask(page, "editor.chosen.onset") < doubtful["onset"] - 0.2
-    left = ask(page, "editor.roll.left")
-    slide(page, place(page, doubtful["onset"] + 0.5, 50), right=-40, down=0)  # nothing is there: the piece moves
-    assert ask(page, "editor.roll.left") > left
     press(page, "Delete").tap()
     press(page, "Add notes").tap()
-    canvas(page).tap(position=place(page, doubtful["onset"] + 0.6, 55))
+    canvas(page).tap(position=place(page, BEGIN + 0.3, 55))
     press(page, "Add notes").tap()
     edited = shown(page)
     (added,) = edited - read
