@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from app.edits import Edits, apply_edits
 from app.options import (
     OUTPUTS,
     SCORE_OUTPUTS,
@@ -199,6 +200,7 @@ def write_results(
     threshold: float | None = None,
     split: int | None = None,
     transpose: int = 0,
+    edits: Edits | None = None,
     instrument: int | str = 0,
     soundfont: Pathlike | None = None,
     outputs: Sequence[str] = OUTPUTS,
@@ -218,6 +220,7 @@ def write_results(
     No picture of the video is decoded but for the output "video". ``threshold``: see ``roll2midi.decode``. ``split``:
     MIDI pitch, as it is played, from which on notes are the right hand's, and the left hand's below; else as was seen.
     ``transpose``: semitones by which all that is written is higher, but for the roll and the keys lit in the video.
+    ``edits``: what was mended by hand, in all that is written but the roll.
     ``called``: what results call the video, its file's name unless given. All else, and what is raised, as there.
     """
     check_fingering(fingering)
@@ -237,6 +240,8 @@ def write_results(
     report.warnings += seen.warnings
     with clock("notes"):
         played, spans = seen.played(note_model, pedalled, threshold, split)
+        if edits:
+            played, report.edited = apply_edits(edits, played), edits.counts
         higher = transposed(played, transpose, report.warnings)
     _describe(report, seen, higher)
     report.models["roll2midi"] = Path(note_model or "refiner").name

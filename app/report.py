@@ -24,6 +24,7 @@ class Report:
     """What ``transcribe`` did. Times in seconds; ``keyboard`` as ``silentkeys keyboard`` gives it.
 
     ``settings``: the options by which the outputs were made, see ``as_settings``.
+    ``edited``: how many notes were added, removed, changed and confirmed by hand; empty where none were.
     ``files``: output name to path, what was made (of SVG the first page; ``pages`` has all of them).
     ``missing``: output name to reason, what was wanted but failed.
     """
@@ -33,6 +34,7 @@ class Report:
     video: dict[str, Any] = field(default_factory=dict)
     keyboard: dict[str, Any] = field(default_factory=dict)
     notes: int = 0
+    edited: dict[str, int] = field(default_factory=dict)
     score: dict[str, Any] = field(default_factory=dict)
     confidence: dict[str, float | None] = field(default_factory=dict)
     models: dict[str, str] = field(default_factory=dict)

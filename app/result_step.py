@@ -5,32 +5,40 @@ import shutil
 import zipfile
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
-from functools import partial
+from dataclasses import dataclass, field, replace
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pandas as pd
 import streamlit as st
 
 from app import pipeline
+from app.edits import NO_EDITS, EditError, Edits, read_edits
 from app.intake import as_text
 from app.report import Progress, Report
+from app.roll_editor import Piece, roll_editor
 from pianoroll import FileError
 from pianoroll.files import write_beside
+from pianoroll.midi import read_beats
 
-SHOWN = ("mid", "csv", "png", "svg", "wav")  # outputs that a change of settings makes at once
-_NOTES = frozenset(("threshold", "split", "transpose"))
+SHOWN = ("mid", "csv", "svg", "wav")  # outputs that a change of settings makes at once
+_NOTES = frozenset(("threshold", "split", "transpose", "edits"))
 RESTS_ON = {  # settings by which an output changes
     "mid": _NOTES | {"instrument", "tempo", "metre"},
     "csv": _NOTES,
-    "png": _NOTES | {"tempo", "metre"},
     "svg": _NOTES | {"tempo", "metre", "key", "title", "composer", "fingering"},
     "wav": _NOTES | {"instrument"},
 }
 OFFERED = ("mid", "pdf", "musicxml", "html", "wav", "mp3", "csv", "png", "roll-svg", "quantised", "npz", "json")
 """Outputs that are made when they are asked for, as the others take too long to wait for at each change."""
 STORED = "video"  # what results are called on the disk, whatever the video's name
+OLDER = "older.mp4"  # the result video drawn with other settings
+OLDER_VIDEO = (
+    "The video above was drawn before the last changes: it is silent now, and plays together with this sound, "
+    "which is of the notes as they are."
+)
 MIME = {
     ".npz": "application/octet-stream",
     ".mid": "audio/midi",
@@ -51,13 +59,18 @@ MIME = {
 @dataclass
 class Result:
     """What is made of a reading: ``settings`` are those of ``pipeline.write_results``, ``title`` is the video's,
-    ``folder`` where the files lie."""
+    ``folder`` where the files lie, ``picture`` one of the video (JPEG as a data address). ``mark`` tells this reading
+    from all others, whatever is made of it; ``older_video`` was drawn with other settings, and is shown as long as
+    there is none with these."""
 
     reading: pipeline.Reading
     report: Report
     title: str
     folder: Path
     settings: dict[str, Any]
+    picture: str
+    mark: str = field(default_factory=lambda: uuid4().hex)
+    older_video: Path | None = None
 
     def file(self, output: str) -> Path:
         """The file of an output, made the first time that it is wanted. Raises FileError where it cannot be made."""
@@ -74,7 +87,7 @@ class Result:
 
     def changed(self, folder: Path, settings: dict[str, Any], progress: Progress | None = None) -> "Result":
         """What is shown by other settings, in another folder: what rests on none that changed is moved there."""
-        new = {name for name, value in settings.items() if value != self.settings.get(name)}
+        new = {name for name in {*settings, *self.settings} if settings.get(name) != self.settings.get(name)}
         same = [output for output in SHOWN if output in self.report.files and not new & RESTS_ON[output]]
         anew = [output for output in SHOWN if output not in same]
         report = write(self.reading, folder, self.title, settings, anew, progress)
@@ -84,7 +97,19 @@ class Result:
             report.pages = [report.files["svg"], *(str(shutil.move(page, folder)) for page in self.report.pages[1:])]
             report.score = self.report.score
             report.warnings = list(dict.fromkeys([*self.report.warnings, *report.warnings]))
-        return Result(self.reading, report, self.title, folder, settings)
+        video = self.report.files.get("video", self.older_video)
+        older = None if video is None else Path(shutil.move(video, folder / OLDER))
+        return Result(self.reading, report, self.title, folder, settings, self.picture, self.mark, older)
+
+    @cached_property
+    def piece(self) -> Piece:
+        """What the piano roll shows."""
+        how = self.settings.get
+        notes, _ = self.reading.played(how("note_model"), False, how("threshold"), how("split"))
+        beats, bars = read_beats(self.report.files["mid"])
+        roll = self.reading.roll
+        start = float(roll.times[0]) if len(roll) else 0.0
+        return Piece(self.mark, notes, how("transpose") or 0, start, roll.end, beats, bars)
 
     def how(self) -> dict[str, Any]:
         """What ``pipeline.write_results`` must be told to make one more output of it."""
@@ -125,15 +150,16 @@ def show_result(result: Result, draw_video: Callable[[], None] | None) -> Any:
     for output, why in report.missing.items():
         st.error(as_text(f"{output} could not be made: {why.replace(f'{result.folder}/', '')}"))
     _show_facts(report)
-    if "video" in report.files:
-        st.video(report.files["video"])
-    elif "wav" in report.files:
-        st.audio(report.files["wav"])
+    video = report.files.get("video") or result.older_video
+    if video is not None:
+        st.video(str(video))
+    elif draw_video is None:
+        st.image(result.picture, width="stretch")  # what stands below keeps its place when the video comes
     place = st.container()
-    if draw_video is not None and not {"video"} & {*report.files, *report.missing}:
-        st.button("Draw the video with these settings", on_click=draw_video, icon=":material/movie:")
-    if "png" in report.files:
-        st.image(report.files["png"], width="stretch")
+    if "mid" in report.files:
+        _show_roll(result)
+    if "video" not in report.files:
+        _show_sound(result, draw_video)  # below the roll, which must not move away from who edits it
     score, table, files = st.tabs(["Score", "Notes", "Downloads"])
     with score:
         _show_score(report)
@@ -144,6 +170,62 @@ def show_result(result: Result, draw_video: Callable[[], None] | None) -> Any:
     with files:
         _show_downloads(result)
     return place
+
+
+# ---- the piano roll, and what is mended on it ------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Mended:
+    """The edits that the browser sent last. ``mark``: of the result they belong to; ``problem``: why the last were not
+    taken."""
+
+    mark: str
+    revision: int = 0
+    edits: Edits = NO_EDITS
+    problem: str = ""
+
+
+def hand_edits(result: Result) -> Edits | None:
+    """What its owner has mended in the notes of a result: a setting of ``pipeline.write_results``; None: nothing."""
+    return _mended(result).edits or None
+
+
+def _mended(result: Result) -> _Mended:
+    known: _Mended | None = st.session_state.get("mended")
+    return known if known is not None and known.mark == result.mark else _Mended(result.mark)
+
+
+def take_edits(result: Result, told: object) -> None:
+    """Keep edits that came from the browser, unless they are older than those known, or of another result."""
+    known = _mended(result)
+    if not isinstance(told, dict) or told.get("reading") != result.mark:
+        return
+    revision = told.get("revision")
+    if not isinstance(revision, int) or revision < known.revision:
+        return
+    try:
+        edits = read_edits(told.get("edits"), result.piece.start, result.piece.end)
+        st.session_state["mended"] = _Mended(result.mark, revision, edits)
+    except EditError as error:
+        st.session_state["mended"] = replace(known, problem=str(error))
+
+
+def _show_roll(result: Result) -> None:
+    mended = _mended(result)
+    if mended.problem:
+        st.error(as_text(mended.problem))
+    roll_editor(result.piece, mended.edits, mended.revision, key="roll", on_edits=partial(take_edits, result))
+
+
+def _show_sound(result: Result, draw_video: Callable[[], None] | None) -> None:
+    """The sound, and the offer to draw the video for it."""
+    if "wav" in result.report.files:
+        st.audio(result.report.files["wav"])
+    if result.older_video is not None:
+        st.caption(OLDER_VIDEO)
+    if draw_video is not None and "video" not in result.report.missing:
+        st.button("Draw the video with these settings", on_click=draw_video, icon=":material/movie:")
 
 
 def _show_facts(report: Report) -> None:

@@ -31,9 +31,9 @@ class Part:
 
 
 def choose_span(video: Path, look: Callable[[], Filmstrip], *, folded: bool) -> tuple[float, float | None]:
-    """Show the step for a video, or its heading alone; gives begin and end of the part to be read in seconds, end None: to its very end.
+    """Show the step for a video; gives begin and end of the part to be read in seconds, end None: to its very end.
 
-    Another video begins with all of it, and with a ``look`` at it.
+    Another video begins with all of it, and with a ``look`` at it. ``folded``: the heading alone is seen at first.
     """
     part: Part | None = st.session_state.get("span_step")
     with st.container():  # also where nothing is waited for: what stands below keeps its place, and is not made anew

@@ -25,7 +25,7 @@ from app.keyboard_step import current_step, keyboard_choice, keyboard_step
 from app.line import Job
 from app.options import FARTHEST, check_span
 from app.report import Progress
-from app.result_step import SHOWN, Result, show_result, write
+from app.result_step import SHOWN, Result, hand_edits, show_result, write
 from app.scene import Scene
 from app.span_step import choose_span
 from app.video_step import Chosen, choose_video, forget_video, wants_to_run
@@ -41,9 +41,10 @@ PATIENCE, PACE = 300.0, 15.0  # seconds that reading may take, and so many more 
 
 @dataclass(frozen=True)
 class Wanted:
-    """A video that is being read, and the folder for what comes of it."""
+    """A video that is being read, a picture of it, and the folder for what comes of it."""
 
     video: Chosen
+    picture: str
     folder: Path
 
 
@@ -85,8 +86,9 @@ def page() -> None:
         _told(wanted.video.path, wanted.video.title, partial(_finish_reading, here, options.settings))
     elif "result" in st.session_state:
         result: Result = st.session_state["result"]
-        if result.settings != options.settings:
-            _told(result.folder, result.title, partial(_apply, here, options.settings))
+        settings = {**options.settings, "edits": hand_edits(result)}
+        if result.settings != settings:
+            _told(result.folder, result.title, partial(_apply, here, settings))
     if "result" in st.session_state:
         _show_result(here, st.session_state["result"])
 
@@ -96,7 +98,7 @@ def _choose_options(start: float, end: float | None) -> Options:
     with st.expander("Options"):
         st.caption("What is made of it; a change shows at once, as the video is not read again:")
         left, right = st.columns(2)
-        settings = {**_choose_notes(left, right), **_choose_score(left, right)}
+        settings = {**_choose_notes(left, right), **_choose_score(left, right), "edits": None}
     return Options(start, end, settings)
 
 
@@ -216,9 +218,13 @@ def _begin_reading(here: Visit, video: Chosen, options: Options) -> None:
     """Have the video read, as one of those that wait for it."""
     _forget_result(here)
     how = {"start": options.start, "end": options.end, **keyboard_choice()}
+    pictures = st.session_state["keyboard_step"].scene.pictures
+    picture = pictures[len(pictures) // 2]
     folder = here.new_folder()
     bounds = Bounds(MEMORY, PATIENCE + PACE * (min(options.end or LONGEST, LONGEST) - options.start))
-    here.begin("read", folder, bounds, apart.read, str(video.path), str(folder), how, about=Wanted(video, folder))
+    here.begin(
+        "read", folder, bounds, apart.read, str(video.path), str(folder), how, about=Wanted(video, picture, folder)
+    )
 
 
 def _finish_reading(here: Visit, settings: dict[str, Any]) -> None:
@@ -235,7 +241,7 @@ def _finish_reading(here: Visit, settings: dict[str, Any]) -> None:
         raise
     here.stop("read")
     apart.remove_reading(wanted.folder)
-    st.session_state["result"] = Result(reading, report, wanted.video.title, wanted.folder, settings)
+    st.session_state["result"] = Result(reading, report, wanted.video.title, wanted.folder, settings, wanted.picture)
     _ask("draw")
 
 

@@ -114,6 +114,12 @@ def read_performance(path: str | os.PathLike[str]) -> tuple[list[Note], list[tup
     return sorted(notes, key=lambda note: (note.onset, note.pitch)), _pedal_spans(midi)
 
 
+def read_beats(path: str | os.PathLike[str]) -> tuple[list[float], list[float]]:
+    """Seconds at which the beats and the bars of a MIDI file begin. Raises FileError if it is none."""
+    midi = _open(path)
+    return [float(time) for time in midi.get_beats()], [float(time) for time in midi.get_downbeats()]
+
+
 def _pedal_spans(midi: pretty_midi.PrettyMIDI) -> list[tuple[float, float]]:
     moves = sorted(
         (change.time, change.value >= PEDAL_DOWN)

@@ -83,13 +83,13 @@ def no_processes(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(child, "make_ready", lambda: None)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Where a served page has its temporary files, those of visitors among them."""
     return tmp_path_factory.mktemp("served")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def address(served: Path) -> Iterator[str]:
     """The page, served as ``silentkeys app`` does."""
     with socket.socket() as free:

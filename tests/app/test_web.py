@@ -95,6 +95,13 @@ def take_part(monkeypatch: pytest.MonkeyPatch, *part: float) -> None:
     monkeypatch.setattr(span_step, "timeline", lambda *_, **__: part)
 
 
+def send_edits(page: AppTest, result: Any, monkeypatch: pytest.MonkeyPatch, **told: Any) -> None:
+    """What the piano roll of a result does when notes were edited on it."""
+    with monkeypatch.context() as session:
+        session.setattr(result_step.st, "session_state", page.session_state)
+        result_step.take_edits(result, {"reading": result.mark, **told})
+
+
 def chosen(page: AppTest, monkeypatch: pytest.MonkeyPatch) -> Choice:
     """What the transcription would be told."""
     with monkeypatch.context() as session:
@@ -191,6 +198,49 @@ def test_a_setting_changes_the_results_without_another_look_at_the_video(
     assert len(shown.dataframe) == 1
     assert shown.session_state["result"] is kept  # what was there stays
     assert len(list(kept.folder.parent.iterdir())) == 3  # its mark, the upload, one result
+
+
+@pytest.mark.usefixtures("seeing", "looked")
+def test_edits_of_the_roll_change_all_results_and_go_with_another_transcription(
+    shown: AppTest, make_video: MakeVideo, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drag(monkeypatch)
+    upload(shown, "waltz.mp4", make_video().read_bytes())
+    button(shown, "Transcribe").click().run()
+    first = shown.session_state["result"]
+    told = {"removed": [{"pitch": 48, "onset": 0.4}], "added": [{"onset": 0.5, "pitch": 50, "offset": 0.7}]}
+    send_edits(shown, first, monkeypatch, revision=2, edits=told)
+    shown.run()
+    assert not shown.exception
+    assert shown.dataframe[0].value["pitch"].tolist() == [60, 64, 50]
+    result = shown.session_state["result"]
+    assert result.report.edited == {"added": 1, "removed": 1, "changed": 0, "confirmed": 0}
+    assert result.older_video.exists()
+    assert "drawn before the last changes" in " ".join(caption.value for caption in shown.caption)
+    with zipfile.ZipFile(result_step.write_zip(result)) as file:
+        assert "waltz.result.mp4" not in file.namelist()  # it shows other notes
+
+    send_edits(shown, result, monkeypatch, revision=1, edits={})  # an older answer that comes late
+    send_edits(shown, result, monkeypatch, revision=3, reading="another", edits={})
+    shown.run()
+    assert shown.metric[0].value == "3"
+    assert shown.session_state["result"] is result
+    send_edits(shown, result, monkeypatch, revision=3, edits={"added": [{"pitch": 1000}]})
+    shown.run()
+    assert "not taken" in shown.error[0].value
+    assert shown.session_state["result"] is result
+    field(shown, "Right hand from").set_value(55).run()
+    assert shown.dataframe[0].value["hand"].tolist() == ["right", "right", "left"]
+    send_edits(shown, result, monkeypatch, revision=4, edits={})
+    shown.run()
+    assert not shown.error
+    assert shown.dataframe[0].value["pitch"].tolist() == [60, 48, 64]
+
+    send_edits(shown, result, monkeypatch, revision=5, edits=told)
+    button(shown, "Transcribe").click().run()
+    assert shown.session_state["result"].report.edited == {}
+    shown.run()
+    assert shown.dataframe[0].value["pitch"].tolist() == [60, 48, 64]
 
 
 @pytest.mark.usefixtures("seeing", "looked")
