@@ -26,7 +26,7 @@ RESTS_ON = {  # settings by which an output changes
     "csv": _NOTES,
     "png": _NOTES | {"tempo", "metre"},
     "svg": _NOTES | {"tempo", "metre", "key", "title", "composer", "fingering"},
-    "wav": _NOTES | {"instrument"},
+    "wav": (_NOTES - {"split"}) | {"instrument"},
 }
 OFFERED = ("mid", "pdf", "musicxml", "html", "wav", "mp3", "csv", "png", "roll-svg", "quantised", "npz", "json")
 """Outputs that are made when they are asked for, as the others take too long to wait for at each change."""

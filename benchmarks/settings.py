@@ -99,7 +99,7 @@ def _repeated(seen: pipeline.Reading, seconds: float) -> pipeline.Reading:
         if (value := getattr(roll, name)) is not None
     }
     info = replace(seen.info, duration=seconds)
-    return replace(seen, info=info, roll=replace(roll, times=times[kept], **arrays), timings={}, _played={})
+    return replace(seen, info=info, roll=replace(roll, times=times[kept], **arrays), timings={}, _last={})
 
 
 def _drawn(midi: Path, seconds: float) -> pipeline.Reading:
