@@ -63,7 +63,9 @@ def measure(reading: pipeline.Reading, names: list[str]) -> None:
 
         settings = {name: FIRST.get(name) for name in SETTINGS}
         began, worked = perf_counter(), process_time()
-        result = Result(reading, (report := write(reading, folder(), "Piece", settings, SHOWN)), "Piece", Path(), settings)
+        result = Result(
+            reading, (report := write(reading, folder(), "Piece", settings, SHOWN)), "Piece", Path(), settings
+        )
         print(f"\n{reading.roll.end / 60:.1f} minutes, {report.notes} notes")
         _tell("all, at first", perf_counter() - began, process_time() - worked, report.timings)
         for name in names:

@@ -89,9 +89,7 @@ class _Event:
     channel: int = 0
 
 
-def _events(
-    notes: Sequence[Note], pedal: Spans, sample_rate: int, channels: Mapping[Hand | None, int]
-) -> list[_Event]:
+def _events(notes: Sequence[Note], pedal: Spans, sample_rate: int, channels: Mapping[Hand | None, int]) -> list[_Event]:
     """Events in order; a note ends at the latest where its own key is struck again."""
     last = max(note.offset for note in notes)
     moves = [

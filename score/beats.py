@@ -212,7 +212,8 @@ def _walk(
         width = min(drifts, key=lambda w: abs(w - 2.5 * np.sqrt(interval)))
         np.add(state[:, np.newaxis], drifts[width], out=moved)
         before = moved.argmax(axis=2)
-        np.take(np.take_along_axis(moved, before[..., np.newaxis], axis=2)[..., 0], grid.origin, axis=0, out=options)
+        best = np.take_along_axis(moved, before[..., np.newaxis], axis=2)[..., 0]  # much quicker than max
+        np.take(best, grid.origin, axis=0, out=options, mode="clip")  # without the copy that “raise” makes
         options += cost
         options += fit(float(interval))
         choice = options.argmax(axis=1)  # (P, V)
@@ -237,7 +238,7 @@ class _Fit:
     def __call__(self, interval: float) -> np.ndarray:
         density = np.exp(-0.5 * ((interval - self.expected) / self.deviation) ** 2) / self.height
         density[self.steps == 0] = np.exp(-interval / ORNAMENT_SECONDS) / ORNAMENT_SECONDS
-        return np.take(np.log(density + SURPRISE), self.which, axis=0, out=self.all)
+        return np.take(np.log(density + SURPRISE), self.which, axis=0, out=self.all, mode="clip")
 
 
 def _drift(width: float) -> np.ndarray:

@@ -4,7 +4,7 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -50,10 +50,16 @@ class DrawnNote:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A4 ``pages``, each an SVG document, and the ``notes`` on them."""
+    """A4 ``pages`` of a score, each an SVG document. ``moments``: of Verovio's timemap."""
 
     pages: list[str]
-    notes: list[DrawnNote]
+    musicxml: str
+    moments: list[dict[str, Any]]
+
+    @cached_property
+    def notes(self) -> list[DrawnNote]:
+        """The notes on the pages."""
+        return _drawn_notes(self.musicxml, self.moments)
 
 
 def draw(musicxml: str) -> Drawing:
@@ -82,7 +88,7 @@ def draw(musicxml: str) -> Drawing:
     if not toolkit.loadData(musicxml):
         raise ScoreError("The score could not be drawn: Verovio did not read its MusicXML. Please report the piece.")
     pages = [_numbered(_portable(toolkit.renderToSVG(page)), page) for page in range(1, toolkit.getPageCount() + 1)]
-    return Drawing(pages, _drawn_notes(musicxml, toolkit.renderToTimemap({})))
+    return Drawing(pages, musicxml, toolkit.renderToTimemap({}))
 
 
 def _drawn_notes(musicxml: str, moments: Sequence[Mapping[str, Any]]) -> list[DrawnNote]:
