@@ -65,6 +65,9 @@ def transcribe(
     highest_key: int | None = None,
     model: str | None = None,
     note_model: str | None = None,
+    threshold: float | None = None,
+    split: int | None = None,
+    transpose: int = 0,
     instrument: int | str = 0,
     soundfont: Pathlike | None = None,
     outputs: Sequence[str] = OUTPUTS,
@@ -85,6 +88,7 @@ def transcribe(
     ``start``, ``end``: seconds. ``corners (4, 2)``: pixels, see ``Keyboard``; found in the video unless given.
     ``lowest_key``, ``highest_key``: MIDI pitches of the outermost keys in view.
     ``model`` reads the video, ``note_model`` finds notes in what was read: see ``roll2midi.decode``.
+    ``threshold``, ``split`` and ``transpose``: see ``write_results``.
     ``instrument``: General MIDI program 0..127 or its name, for the sound and the MIDI file.
     ``fingering``: which of the fingers that were surely seen the score prints: "all", "some" (as editors do), "none",
     or "auto" (all of a short piece, else some). ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”)
@@ -103,8 +107,9 @@ def transcribe(
     check_pedal(pedal)
     check_falling_notes(falling_notes)
     _check_score(tempo, metre, key)
+    check_transpose(transpose)
     check_sound(instrument, soundfont)
-    check_note_model(note_model)
+    check_note_model(note_model, threshold)
     probe(video)
     check_folder(out)
     seen = read_video(
@@ -123,6 +128,9 @@ def transcribe(
         seen,
         out,
         note_model=note_model,
+        threshold=threshold,
+        split=split,
+        transpose=transpose,
         instrument=instrument,
         soundfont=soundfont,
         outputs=outputs,
@@ -480,12 +488,12 @@ def _on_keys(pitch: int) -> bool:
     return LOWEST_PITCH <= pitch <= HIGHEST_PITCH
 
 
-def check_note_model(model: str | None) -> None:
-    """Raises DecodeError before any long work where there is no such model, or its file is none."""
+def check_note_model(model: str | None, threshold: float | None = None) -> None:
+    """Raises DecodeError before any long work where there is no such model or threshold, or its file is none."""
     import roll2midi
 
     nothing = np.zeros((0, KEYS), dtype=np.float32)
-    roll2midi.decode(PianoRoll(np.zeros(0), nothing, nothing), model=model)
+    roll2midi.decode(PianoRoll(np.zeros(0), nothing, nothing), model=model, threshold=threshold)
 
 
 def check_model(model: str | None) -> None:
