@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,9 +24,11 @@ EM = 1000  # units of the music font to its size
 GLYPH_GAP = 80  # of them between the outlines of a tempo mark
 TITLE = 1.5  # size of the title to that of other words above the music
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+SEED = 1  # of the names that Verovio gives to what it draws: the same score is drawn the same
 PAGE_NUMBER = (-300, 320)  # place above the music, and size, in Verovio's units
 LETTER_WIDTH = 0.55  # mean width of a letter to its size, at most
 
+_VEROVIO = Lock()  # those names, and what it logs, are the program's, not a thread's
 _HEADER_TEXT = re.compile(r'<text font-size="0px">(.*?)</text>', re.DOTALL)
 _TEMPO_TEXT = re.compile(r'(class="tempo">\s*)<text x="(\d+)" y="(-?\d+)"[^>]*>(.*?)</text>', re.DOTALL)
 _PLACE = re.compile(r'<tspan [^>]*?(x="\d+" y="\d+" text-anchor="\w+")[^>]*>')
@@ -64,9 +67,15 @@ class Drawing:
 
 def draw(musicxml: str) -> Drawing:
     """Draw a score. Raises ScoreError where Verovio cannot read the MusicXML."""
+    with _VEROVIO:
+        return _draw(musicxml)
+
+
+def _draw(musicxml: str) -> Drawing:
     verovio.enableLog(verovio.LOG_OFF)
     verovio.setDefaultResourcePath(str(_resources()))  # Verovio keeps it by thread
     toolkit = verovio.toolkit()
+    toolkit.resetXmlIdSeed(SEED)
     toolkit.setOptions(
         {
             "pageWidth": PAGE[0],

@@ -34,9 +34,8 @@ def test_the_second_is_told_until_the_first_was_killed(holder: "subprocess.Popen
     holder.kill()
     holder.communicate()
     assert (tmp_path / LOCK).exists()  # left behind, but not locked
-    with only_one(tmp_path):
-        with pytest.raises(BusyError), only_one(tmp_path):
-            pytest.fail("both are within")
+    with only_one(tmp_path), pytest.raises(BusyError), only_one(tmp_path):
+        pytest.fail("both are within")
     assert list(tmp_path.iterdir()) == []
 
 
