@@ -207,7 +207,7 @@ def find_beats(notes: Sequence[Note], *, tempo: float | None = None, metre: str 
     return bars.grid(np.concatenate([before, beats.times]).round(6).tolist())
 
 
-@lru_cache(maxsize=2)  # the MIDI file's bars and the score's are the same
+@lru_cache(maxsize=4)  # the MIDI file's bars and the score's are the same
 def _find(notes: tuple[Note, ...], tempo: float | None, metre: str | None) -> tuple[Ornamented, Beats, Bars]:
     """What has a rhythm, its beats, and its bars."""
     ornamented = find_ornaments(hands_by_staff(notes))
