@@ -18,7 +18,8 @@ from time import perf_counter
 from typing import Any
 
 from app import pipeline
-from app.options import OUTPUTS, check_falling_notes, check_fingering, check_pedal
+from app.folder_lock import only_one
+from app.options import OUTPUTS, check_falling_notes, check_fingering, check_pedal, check_transpose
 from app.report import as_settings, load_report, own_version
 from app.sources import Sources, Word, find_videos, result_names
 from dataset_tools.ledger import Ledger
@@ -92,6 +93,9 @@ def run_batch(
     listed: Word | None = None,
     model: str | None = None,
     note_model: str | None = None,
+    threshold: float | None = None,
+    split: int | None = None,
+    transpose: int = 0,
     instrument: int | str = 0,
     soundfont: Word | None = None,
     outputs: Sequence[str] = OUTPUTS,
@@ -110,29 +114,33 @@ def run_batch(
     ``force``: do all again. ``jobs``, ``ray``: see ``work.do_all``; on Ray the machines must see the videos and ``out``
     under the same paths. ``tell`` and ``watch`` hear how it goes. Stopped by Ctrl-C, all that is finished stays.
 
-    Raises FileError where there is no video or ``out`` cannot be written or its tables are not ours; OptionError,
+    Raises FileError where there is no video or ``out`` cannot be written or its tables are not ours, BusyError (one of
+    them) where another batch writes into ``out``; OptionError,
     SynthError, ModelError and DecodeError where a setting is wrong; WorkError where no worker can be had.
     """
     options: dict[str, Any] = {"model": _absolute(model), "note_model": _absolute(note_model)}
-    options |= {"instrument": instrument, "soundfont": _absolute(soundfont)}
+    options |= {"instrument": instrument, "soundfont": _absolute(soundfont), "threshold": threshold, "split": split}
     options |= {"fingering": fingering, "pedal": pedal, "falling_notes": falling_notes}
+    options |= {"transpose": transpose} if transpose else {}  # what was made before it could be asked for stays done
     _check(options)
     wanted = tuple(dict.fromkeys([*outputs, "json"]))
     found = find_videos(sources, listed=listed, out=out)
-    results = _Results(check_folder(os.path.abspath(out)), wanted, _digest(options))
-    own = results.own_videos()
-    found.videos = [video for video in found.videos if video not in own]
-    items = results.begin(found, force)
-    due = [video for video in found.videos if video not in items]
-    orders = [results.order(video, {**options, "outputs": wanted}) for video in due]
-    course = _Course(orders, tell, watch)
-    try:
-        with closing(do_all(transcribe_one, orders, jobs=jobs, ray=ray, watch=course.watch)) as outcomes:
-            for outcome in outcomes:
-                item = items[outcome.item.video] = results.add(outcome)
-                course.finished(item)
-    finally:
-        results.close()
+    folder = check_folder(os.path.abspath(out))
+    with only_one(folder):
+        results = _Results(folder, wanted, _digest(options))
+        own = results.own_videos()
+        found.videos = [video for video in found.videos if video not in own]
+        items = results.begin(found, force)
+        due = [video for video in found.videos if video not in items]
+        orders = [results.order(video, {**options, "outputs": wanted}) for video in due]
+        course = _Course(orders, tell, watch)
+        try:
+            with closing(do_all(transcribe_one, orders, jobs=jobs, ray=ray, watch=course.watch)) as outcomes:
+                for outcome in outcomes:
+                    item = items[outcome.item.video] = results.add(outcome)
+                    course.finished(item)
+        finally:
+            results.close()
     return [items[video] for video in [*found.videos, *found.unread]]
 
 
@@ -284,10 +292,11 @@ def _check(options: Mapping[str, Any]) -> None:
     check_fingering(options["fingering"])
     check_pedal(options["pedal"])
     check_falling_notes(options["falling_notes"])
+    check_transpose(options.get("transpose", 0))
     pipeline.check_sound(options["instrument"], options["soundfont"])
     pipeline.check_model(options["model"])
-    if options["note_model"] is not None:  # else there is nothing to check, and PyTorch is left to the workers
-        pipeline.check_note_model(options["note_model"])
+    if (options["note_model"], options["threshold"]) != (None, None):  # else PyTorch is left to the workers
+        pipeline.check_note_model(options["note_model"], options["threshold"])
 
 
 def _absolute(name: Word | None) -> str | None:

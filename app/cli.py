@@ -59,6 +59,32 @@ NoteModel = Annotated[
         show_default="refiner",
     ),
 ]
+Threshold = Annotated[
+    float | None,
+    typer.Option(
+        "--threshold",
+        metavar="0..1",
+        help="How surely a key must be seen to be down: less finds fainter notes, and more wrong ones.",
+        show_default="as trained",
+    ),
+]
+Split = Annotated[
+    str | None,
+    typer.Option(
+        "--split",
+        metavar="C4",
+        help="All notes from this key on are the right hand's, all below it the left's; a name or MIDI number.",
+        show_default="the hands that were seen",
+    ),
+]
+Transpose = Annotated[
+    int,
+    typer.Option(
+        "--transpose",
+        metavar="SEMITONES",
+        help="Everything is written so much higher, or lower if negative, but for the roll and the video.",
+    ),
+]
 Instrument = Annotated[str, typer.Option("--instrument", help="General MIDI instrument: 0 to 127, or its name.")]
 SoundFont = Annotated[
     Path | None, typer.Option("--soundfont", metavar="FILE", help="Soundfont, .sf2 or .sf3.", show_default="found")
@@ -146,6 +172,9 @@ def transcribe(
     highest_key: HighestKey = None,
     model: Model = None,
     note_model: NoteModel = None,
+    threshold: Threshold = None,
+    split: Split = None,
+    transpose: Transpose = 0,
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
     outputs: Annotated[
@@ -174,7 +203,7 @@ def transcribe(
 ) -> None:
     """Read a silent video: piano roll, MIDI, table of notes, score, sound, picture and report."""
     from app import pipeline
-    from app.options import parse_corners, parse_highest_key, parse_lowest_key, parse_outputs
+    from app.options import parse_corners, parse_highest_key, parse_lowest_key, parse_outputs, parse_split
 
     with progress() as tell:
         report = pipeline.transcribe(
@@ -187,6 +216,9 @@ def transcribe(
             highest_key=parse_highest_key(highest_key),
             model=model,
             note_model=note_model,
+            threshold=threshold,
+            split=parse_split(split),
+            transpose=transpose,
             instrument=instrument,
             soundfont=soundfont,
             outputs=parse_outputs(outputs),
@@ -509,6 +541,9 @@ def batch(
     ] = None,
     model: Model = None,
     note_model: NoteModel = None,
+    threshold: Threshold = None,
+    split: Split = None,
+    transpose: Transpose = 0,
     instrument: Instrument = "0",
     soundfont: SoundFont = None,
     outputs: Annotated[str, typer.Option("--outputs", metavar="LIST", help="As in transcribe.")] = (
@@ -526,7 +561,7 @@ def batch(
 ) -> None:
     """Transcribe many videos, each once; go on where a run was stopped. Exit code 4 where some could not be done."""
     from app.batch import failed, run_batch
-    from app.options import parse_outputs
+    from app.options import parse_outputs, parse_split
 
     try:
         with worker_bars() as (tell, watch):
@@ -536,6 +571,9 @@ def batch(
                 listed=listed,
                 model=model,
                 note_model=note_model,
+                threshold=threshold,
+                split=parse_split(split),
+                transpose=transpose,
                 instrument=instrument,
                 soundfont=soundfont,
                 outputs=parse_outputs(outputs),

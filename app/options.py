@@ -62,6 +62,11 @@ def parse_highest_key(name: str | None) -> int | None:
     return _parse_key("--highest-key", name)
 
 
+def parse_split(name: str | None) -> int | None:
+    """MIDI pitch of a key name such as C4. Raises OptionError where it is none."""
+    return _parse_key("--split", name)
+
+
 def _parse_key(option: str, name: str | None) -> int | None:
     if name is None:
         return None

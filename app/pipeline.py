@@ -7,11 +7,13 @@ The stages are imported where they are used, as torch and music21 take seconds t
 import errno
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from threading import Event
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -44,10 +46,12 @@ if TYPE_CHECKING:
 
 Pathlike = str | os.PathLike[str]
 Spans = Sequence[tuple[float, float]]  # seconds from and to which the pedal is down
+LOOK = 0.1  # seconds between two looks at how far the sound is
 HEADER_ERROR = 1.0  # seconds by which a header's duration may be wrong and still be believed
 DOUBTFUL = 0.6  # confidence in a keyboard below which the user is told to look
 IMAGE_SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp", ".webp", ".tif", ".tiff")
 
+_T = TypeVar("_T")
 _log = logging.getLogger("silentkeys")
 
 
@@ -62,6 +66,9 @@ def transcribe(
     highest_key: int | None = None,
     model: str | None = None,
     note_model: str | None = None,
+    threshold: float | None = None,
+    split: int | None = None,
+    transpose: int = 0,
     instrument: int | str = 0,
     soundfont: Pathlike | None = None,
     outputs: Sequence[str] = OUTPUTS,
@@ -82,6 +89,7 @@ def transcribe(
     ``start``, ``end``: seconds. ``corners (4, 2)``: pixels, see ``Keyboard``; found in the video unless given.
     ``lowest_key``, ``highest_key``: MIDI pitches of the outermost keys in view.
     ``model`` reads the video, ``note_model`` finds notes in what was read: see ``roll2midi.decode``.
+    ``threshold``, ``split`` and ``transpose``: see ``write_results``.
     ``instrument``: General MIDI program 0..127 or its name, for the sound and the MIDI file.
     ``fingering``: which of the fingers that were surely seen the score prints: "all", "some" (as editors do), "none",
     or "auto" (all of a short piece, else some). ``tempo`` (beats a minute), ``metre`` (“3/4”) and ``key`` (“C minor”)
@@ -100,8 +108,9 @@ def transcribe(
     check_pedal(pedal)
     check_falling_notes(falling_notes)
     _check_score(tempo, metre, key)
+    check_transpose(transpose)
     check_sound(instrument, soundfont)
-    check_note_model(note_model)
+    check_note_model(note_model, threshold)
     probe(video)
     check_folder(out)
     seen = read_video(
@@ -120,6 +129,9 @@ def transcribe(
         seen,
         out,
         note_model=note_model,
+        threshold=threshold,
+        split=split,
+        transpose=transpose,
         instrument=instrument,
         soundfont=soundfont,
         outputs=outputs,
@@ -149,13 +161,28 @@ class Reading:
     warnings: list[str] = field(default_factory=list)
     settings: dict[str, str] = field(default_factory=dict)
     timings: dict[str, float] = field(default_factory=dict)
-    _played: dict[Any, tuple[list[Note], Spans]] = field(default_factory=dict)
+    _last: dict[str, tuple[Any, Any]] = field(default_factory=dict)
 
-    def played(self, *how: Any) -> tuple[list[Note], Spans]:
-        """The notes and the pedal, see ``_played``; those found last are known the next time."""
-        if how not in self._played:
-            self._played = {how: _played(self.roll, *how)}
-        return self._played[how]
+    def played(
+        self, model: str | None, pedalled: bool, threshold: float | None = None, split: int | None = None
+    ) -> tuple[list[Note], Spans]:
+        """The notes of the roll with hands, fingers and velocities; and the seconds in which the pedal is down, if any.
+
+        What was found last is known the next time, and so is each step on the way to it.
+        """
+        import roll2midi
+
+        roll = self._known("roll", model, lambda: roll2midi.clean(self.roll, model=model))
+        found = self._known("found", (model, threshold), lambda: _with_hands(self.roll, roll, model, threshold))
+        return self._known("played", (model, pedalled, threshold, split), lambda: _played(found, pedalled, split))
+
+    def _known(self, what: str, how: Any, find: Callable[[], _T]) -> _T:
+        """What ``find`` gives, unless that was found the same way the last time."""
+        known = self._last.get(what)
+        if known is None or known[0] != how:
+            known = self._last[what] = (how, find())
+        found: _T = known[1]
+        return found
 
 
 def read_video(
@@ -247,9 +274,10 @@ def write_results(
     report.models["roll2midi"] = Path(note_model or "refiner").name
     name = name or Path(video).stem
     job = _Job(report, clock, folder, name, tuple(outputs), heading=Path(called).stem if called else name)
-    _write_notes(job, seen.roll, higher, spans, program, **time)
-    engraved = _write_score(job, higher, program, **time, **written)
-    sound = _write_sound(job, higher, spans, program, soundfont, _seconds(seen.info, seen.roll, seen.end))
+    with _playing(job, higher, spans, program, soundfont, _seconds(seen.info, seen.roll, seen.end)) as playing:
+        _write_notes(job, seen.roll, higher, spans, program, **time)
+        engraved = _write_score(job, higher, program, **time, **written)
+        sound = _write_sound(job, playing)
     _write_page(job, higher, engraved, sound, **time)
     _write_video(job, seen, played, sound)
     _write_report(job)
@@ -339,8 +367,10 @@ def notes(
     DecodeError where there is no such ``model``."""
     pedalled, program = check_pedal(pedal), check_sound(instrument, None)
     _check_file(out, ".mid", ".midi")
+    import roll2midi
+
     read = PianoRoll.load(roll)
-    found, spans = _played(read, model, pedalled)
+    found, spans = _played(_with_hands(read, roll2midi.clean(read, model=model), model), pedalled)
     _write_midi(found, spans, out, source=str(read.metadata.get("source", roll)), program=program)
     return found
 
@@ -383,8 +413,9 @@ def score(
         "metre": metre,
         "key": key,
     }
-    engraved = _write_score(job, played, fingering=fingering, **wishes)
-    sound = _write_sound(job, played, pedal, 0, None, None)
+    with _playing(job, played, pedal, 0, None, None) as playing:
+        engraved = _write_score(job, played, fingering=fingering, **wishes)
+        sound = _write_sound(job, playing)
     _write_page(job, played, engraved, sound, tempo=tempo, metre=metre)
     return report
 
@@ -423,14 +454,21 @@ def synth(
         midi_synth.write_sound(sound, out, sample_rate=sample_rate)
 
 
-def _played(
-    read: PianoRoll, model: str | None, pedalled: bool, threshold: float | None = None, split: int | None = None
-) -> tuple[list[Note], list[tuple[float, float]]]:
-    """The notes of a roll with hands, fingers and velocities; and the seconds in which the pedal is down, if any."""
+def _with_hands(
+    read: PianoRoll, cleaned: PianoRoll, model: str | None = None, threshold: float | None = None
+) -> list[Note]:
+    """The notes of a roll, with the hands and fingers that were seen. ``cleaned``: by ``roll2midi.clean``."""
     import roll2midi
 
+    rules = "threshold" if model == "threshold" else "rules"
     how = {} if threshold is None else {"threshold": threshold}
-    found = roll2midi.assign_hands(roll2midi.decode(read, model=model, **how), read)
+    return roll2midi.assign_hands(roll2midi.decode(cleaned, model=rules, **how), read)
+
+
+def _played(found: list[Note], pedalled: bool, split: int | None = None) -> tuple[list[Note], Spans]:
+    """The notes by their hands, with velocities; and the pedal."""
+    import roll2midi
+
     if split is not None:
         found = [_of_side(note, "left" if note.pitch < split else "right") for note in found]
     return roll2midi.add_velocities(found), roll2midi.guess_pedal(found) if pedalled else []
@@ -455,12 +493,12 @@ def _on_keys(pitch: int) -> bool:
     return LOWEST_PITCH <= pitch <= HIGHEST_PITCH
 
 
-def check_note_model(model: str | None) -> None:
-    """Raises DecodeError before any long work where there is no such model, or its file is none."""
+def check_note_model(model: str | None, threshold: float | None = None) -> None:
+    """Raises DecodeError before any long work where there is no such model or threshold, or its file is none."""
     import roll2midi
 
     nothing = np.zeros((0, KEYS), dtype=np.float32)
-    roll2midi.decode(PianoRoll(np.zeros(0), nothing, nothing), model=model)
+    roll2midi.decode(PianoRoll(np.zeros(0), nothing, nothing), model=model, threshold=threshold)
 
 
 def check_model(model: str | None) -> None:
@@ -745,22 +783,65 @@ def _write_score_file(job: _Job, engraved: "Score", output: str, program: int) -
     job.made(output, path)
 
 
-def _write_sound(
+@dataclass
+class _Playing:
+    """The sound while it is being made: ``waveform``, the ``files`` of the outputs, and how much of it is ``done``."""
+
+    waveform: "Future[np.ndarray]"
+    files: "dict[str, Future[None]]"
+    done: float = 0.0
+
+
+@contextmanager
+def _playing(
     job: _Job, played: list[Note], pedal: Spans, program: int, soundfont: Pathlike | None, length: float | None
-) -> np.ndarray | None:
-    """The sound, ``length`` seconds as the video, in every format that is wanted; None where none was made."""
+) -> "Iterator[_Playing | None]":
+    """The sound, ``length`` seconds as the video, is made in a thread beside what is done within, as FluidSynth leaves
+    Python free; where any of it is wanted. It is stopped where what is done within fails."""
     wanted = [output for output in SOUND_OUTPUTS if output in job.wanted]
     if not wanted and not {"html", "video"} & set(job.wanted):
+        yield None
+        return
+    import midi_synth
+
+    stopped = Event()
+
+    def tell(part: float) -> None:
+        playing.done = part
+        if stopped.is_set():
+            raise CancelledError
+
+    def play() -> np.ndarray:
+        engine = midi_synth.FluidSynth(program, soundfont)
+        return midi_synth.render(played, engine=engine, pedal=pedal, length=length, progress=tell)
+
+    def write(path: Path) -> None:
+        midi_synth.write_sound(playing.waveform.result(), path)
+
+    with ThreadPoolExecutor(1, "sound") as beside:
+        playing = _Playing(Future(), {})
+        playing.waveform = beside.submit(play)
+        for output in wanted:
+            playing.files[output] = beside.submit(write, job.path(output))
+        try:
+            yield playing
+        finally:
+            stopped.set()
+            beside.shutdown(cancel_futures=True)
+
+
+def _write_sound(job: _Job, playing: _Playing | None) -> np.ndarray | None:
+    """Wait for the sound; None where none is wanted or none could be made."""
+    if playing is None:
         return None
     sound = None
-    with job.clock("sound") as tell, job.making(*wanted, "html"):
-        import midi_synth
-
-        engine = midi_synth.FluidSynth(program, soundfont)
-        sound = midi_synth.render(played, engine=engine, pedal=pedal, length=length, progress=tell)
-        for output in wanted:
+    with job.clock("sound") as tell, job.making(*playing.files, "html"):
+        while not wait([playing.waveform], LOOK).done:
+            tell(playing.done)
+        sound = playing.waveform.result()
+        for output, file in playing.files.items():
             with job.making(output):
-                midi_synth.write_sound(sound, job.path(output))
+                file.result()
                 job.made(output)
     return sound
 

@@ -62,9 +62,23 @@ class Report:
         return {**asdict(self), "timings": timings, "speed": round(self.speed, 3)}
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write the report as JSON. Raises FileError where that cannot be done."""
+        """Write the report as JSON; the files beside it are called by their names alone, so that they may be moved
+        together. Raises FileError where that cannot be done."""
+        folder = Path(path).parent
+        told = {
+            **self.as_dict(),
+            "files": {output: _from(folder, file) for output, file in self.files.items()},
+            "pages": [_from(folder, page) for page in self.pages],
+            "missing": {output: why.replace(f"{folder}{os.sep}", "") for output, why in self.missing.items()},
+            "warnings": [warning.replace(f"{folder}{os.sep}", "") for warning in self.warnings],
+        }
         with write_beside(path) as temporary:
-            temporary.write_text(json.dumps(self.as_dict(), indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+            temporary.write_text(json.dumps(told, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _from(folder: Path, file: str) -> str:
+    """A path as it is seen from a folder that it lies in."""
+    return Path(file).relative_to(folder).as_posix() if Path(file).is_relative_to(folder) else file
 
 
 def as_settings(**options: object) -> dict[str, str]:

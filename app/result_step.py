@@ -29,7 +29,7 @@ RESTS_ON = {  # settings by which an output changes
     "mid": _NOTES | {"instrument", "tempo", "metre"},
     "csv": _NOTES,
     "svg": _NOTES | {"tempo", "metre", "key", "title", "composer", "fingering"},
-    "wav": _NOTES | {"instrument"},
+    "wav": (_NOTES - {"split"}) | {"instrument"},
 }
 OFFERED = ("mid", "pdf", "musicxml", "html", "wav", "mp3", "csv", "png", "roll-svg", "quantised", "npz", "json")
 """Outputs that are made when they are asked for, as the others take too long to wait for at each change."""
@@ -78,12 +78,17 @@ class Result:
         if path.exists():
             return path
         if output == "json":
-            self.report.save(path)  # what is on the page, and not what making one more file was
+            self._named().save(path)  # what is on the page, and not what making one more file was
         else:
             made = write(self.reading, self.folder, self.title, self.settings, (output,))
             if output in made.missing:
                 raise FileError(f"{output} could not be made: {made.missing[output]}")
         return path
+
+    def _named(self) -> Report:
+        """The report, with the files by the names under which they are downloaded."""
+        files = {output: _download_name(Path(path), self.title) for output, path in self.report.files.items()}
+        return replace(self.report, files=files, pages=[_download_name(Path(p), self.title) for p in self.report.pages])
 
     def changed(self, folder: Path, settings: dict[str, Any], progress: Progress | None = None) -> "Result":
         """What is shown by other settings, in another folder: what rests on none that changed is moved there."""

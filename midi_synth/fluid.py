@@ -1,6 +1,8 @@
 """FluidSynth, driven block by block: notes in, samples out, no audio device and no file between.
 
 FluidSynth's own float output is read (``fluid_synth_write_float``), so that nothing clips before the loudness is set.
+All events lie in its sequencer before the first sample is read: reading then is a few long calls, during which Python
+is free to do other work in other threads. (A call for each event would have to wait its turn after each.)
 """
 
 import ctypes
@@ -8,6 +10,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from types import ModuleType
 from typing import Any
 
@@ -21,7 +24,10 @@ from pianoroll import Hand, Note
 
 TAIL = 2.0  # seconds that the last notes may ring out
 SHORTEST_NOTE = 0.03  # seconds; a shorter one would be a click
-BLOCK = 1.0  # seconds at most between two reports of progress
+TICKS = 100  # of its sequencer, a millisecond
+BLOCK = 3.0  # seconds read at once: voices that have died away are only free again after it
+POLYPHONY = 512  # voices, dead ones among them
+QUANTUM = 64  # samples that FluidSynth makes at once: an event is heard from the next such on
 SAMPLE_RATES = (8000, 96000)  # Hz, FluidSynth's limits
 SUSTAIN, VOLUME, CHORUS = 64, 7, 93  # MIDI controllers: the pedal, a channel's loudness, and what goes to the chorus
 CHORUS_SENT = 60  # of 127
@@ -57,7 +63,9 @@ class FluidSynth:
             for hand, channel in CHANNELS.items():
                 synth.cc(channel, VOLUME, volumes[hand])
                 synth.cc(channel, CHORUS, CHORUS_SENT if self.chorus else 0)
-            return _play(library, synth, _events(notes, pedal, sample_rate), sample_rate, progress or (lambda _: None))
+            channels = CHANNELS if self.levels else dict.fromkeys(CHANNELS, 0)  # hands alike: it matters not whose
+            events = _events(notes, pedal, sample_rate, channels)
+            return _play(library, synth, events, sample_rate, progress or (lambda _: None))
 
     def check(self) -> tuple[int, dict[Hand | None, int]]:
         """The program, and each hand's volume (0..127): 127 of the loudest. Raises SynthError before any long work."""
@@ -81,7 +89,7 @@ class _Event:
     channel: int = 0
 
 
-def _events(notes: Sequence[Note], pedal: Spans, sample_rate: int) -> list[_Event]:
+def _events(notes: Sequence[Note], pedal: Spans, sample_rate: int, channels: Mapping[Hand | None, int]) -> list[_Event]:
     """Events in order; a note ends at the latest where its own key is struck again."""
     last = max(note.offset for note in notes)
     moves = [
@@ -96,7 +104,7 @@ def _events(notes: Sequence[Note], pedal: Spans, sample_rate: int) -> list[_Even
         next_onset[pitch] = onset
         if offset <= onset:
             continue  # the same key twice at once: one sound
-        channel = CHANNELS[note.hand]
+        channel = channels[note.hand]
         events.append(_Event(round(onset * sample_rate), min(127, max(1, note.velocity)), pitch, channel))
         events.append(_Event(round(offset * sample_rate), 0, pitch, channel))
     return sorted(events)
@@ -107,23 +115,60 @@ def _play(library: ModuleType, synth: Any, events: Sequence[_Event], sample_rate
     total = events[-1].sample + round(TAIL * sample_rate)
     block = round(BLOCK * sample_rate)
     sound = np.zeros((2, total), dtype=np.float32)
-    at = 0
-    for event in [*events, None]:
-        until = event.sample if event else total
-        while at < until:
-            step = min(block - at % block, until - at)
-            _read(library, synth, sound[:, at : at + step])
-            at += step
-            if at % block == 0:
-                report(at / total)
-        if event and event.pitch == _PEDAL:
-            for channel in CHANNELS.values():
-                synth.cc(channel, SUSTAIN, event.velocity)
-        elif event and event.velocity:
-            synth.noteon(event.channel, event.pitch, event.velocity)
-        elif event:
-            synth.noteoff(event.channel, event.pitch)
+    with _scheduled(library, synth, events, sample_rate):
+        for at in range(0, total, block):
+            _read(library, synth, sound[:, at : at + block])
+            report(min(total, at + block) / total)
     return sound
+
+
+@contextmanager
+def _scheduled(library: ModuleType, synth: Any, events: Sequence[_Event], sample_rate: int) -> Iterator[None]:
+    """Within, the synthesiser plays the events as its samples are read."""
+    sequencer = library.Sequencer(time_scale=1000 * TICKS, use_system_timer=False)
+    player = sequencer.register_fluidsynth(synth)
+    call = ctypes.PyDLL(library.lib)  # keeps Python's lock: for so short calls, waiting to have it back takes longer
+    call.new_fluid_event.restype = ctypes.c_void_p
+    event, sequence = ctypes.c_void_p(call.new_fluid_event()), ctypes.c_void_p(sequencer.sequencer)
+    call.fluid_event_set_source(event, -1)
+    call.fluid_event_set_dest(event, player)
+    try:
+        for quantum, together in groupby(events, lambda each: -(-each.sample // QUANTUM)):
+            # The clock is looked at one quantum ahead, in whole milliseconds; within one, ticks keep the order.
+            now = int(1000.0 * (QUANTUM * (quantum - 1)) / sample_rate) * TICKS
+            for order, each in enumerate(together):
+                if now <= 0:
+                    _strike(synth, each)
+                    continue
+                tick = now - max(0, TICKS - 1 - order)
+                for channel in set(CHANNELS.values()) if each.pitch == _PEDAL else (each.channel,):
+                    _describe(call, event, each, channel)
+                    call.fluid_sequencer_send_at(sequence, event, tick, 1)
+        yield
+    finally:
+        call.delete_fluid_event(event)
+        sequencer.delete()
+
+
+def _describe(call: ctypes.PyDLL, event: ctypes.c_void_p, each: _Event, channel: int) -> None:
+    """Make FluidSynth's ``event`` that which is to come."""
+    if each.pitch == _PEDAL:
+        call.fluid_event_control_change(event, channel, SUSTAIN, each.velocity)
+    elif each.velocity:
+        call.fluid_event_noteon(event, channel, each.pitch, each.velocity)
+    else:
+        call.fluid_event_noteoff(event, channel, each.pitch)
+
+
+def _strike(synth: Any, event: _Event) -> None:
+    """Play an event at once."""
+    if event.pitch == _PEDAL:
+        for channel in CHANNELS.values():
+            synth.cc(channel, SUSTAIN, event.velocity)
+    elif event.velocity:
+        synth.noteon(event.channel, event.pitch, event.velocity)
+    else:
+        synth.noteoff(event.channel, event.pitch)
 
 
 def _read(library: ModuleType, synth: Any, into: np.ndarray) -> None:
@@ -139,7 +184,7 @@ def _synthesiser(
 ) -> Iterator[tuple[ModuleType, Any]]:
     """A FluidSynth with the soundfont loaded and the program chosen; freed when the block ends."""
     library = _library()
-    settings = {"synth.chorus.active": int(chorus), "synth.reverb.active": int(reverb)}
+    settings = {"synth.chorus.active": int(chorus), "synth.reverb.active": int(reverb), "synth.polyphony": POLYPHONY}
     synth = library.Synth(gain=0.5, samplerate=float(sample_rate), channels=16, **settings)
     try:
         font = synth.sfload(soundfont)

@@ -21,6 +21,7 @@ FORMATS = {  # ending -> libsndfile's format and subtype
 AAC = ".m4a"  # PyAV writes it: small, and players find any place in it exactly
 SOUND_SUFFIXES = (*FORMATS, AAC)
 BLOCK = 1 << 18  # samples written at once: libsndfile's Vorbis encoder fails on hours in one piece
+FULL = 32767  # the largest sample of 16 bits
 AAC_FRAME = 1024  # samples
 AAC_QUALITY = {"b": "128k", "aac_coder": "fast"}
 
@@ -46,7 +47,14 @@ def write_sound(sound: np.ndarray, path: str | os.PathLike[str], *, sample_rate:
 def _write(sound: np.ndarray, path: Path, sample_rate: int, kind: str, subtype: str) -> None:
     with soundfile.SoundFile(os.fspath(path), "w", sample_rate, len(sound), subtype, format=kind) as file:
         for start in range(0, sound.shape[1], BLOCK):
-            file.write(sound[:, start : start + BLOCK].T)
+            piece = sound[:, start : start + BLOCK].T
+            file.write(_as_integers(piece) if subtype == "PCM_16" else piece)
+
+
+def _as_integers(piece: np.ndarray) -> np.ndarray:
+    """Samples of 16 bits, as libsndfile makes them, but several at once."""
+    scaled = np.multiply(piece, np.float32(FULL), order="C")
+    return np.clip(np.rint(scaled, out=scaled), -FULL, FULL, out=scaled).astype(np.int16)
 
 
 def _write_aac(sound: np.ndarray, path: Path, sample_rate: int) -> None:

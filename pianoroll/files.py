@@ -10,6 +10,9 @@ from pathlib import Path
 
 from pianoroll.errors import FileError
 
+_UMASK = os.umask(0)  # can only be read by setting it, for all threads: so once, before there are any
+os.umask(_UMASK)
+
 
 @contextmanager
 def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
@@ -26,10 +29,8 @@ def write_beside(path: str | os.PathLike[str]) -> Iterator[Path]:
         handle, name = tempfile.mkstemp(prefix=".writing-", suffix=target.suffix, dir=target.parent)
         temporary = Path(name)
         os.close(handle)
-        umask = os.umask(0)
-        os.umask(umask)
         yield temporary
-        temporary.chmod(0o666 & ~umask)  # mkstemp makes files private; these are the user's own outputs
+        temporary.chmod(0o666 & ~_UMASK)  # mkstemp makes files private; these are the user's own outputs
         temporary.replace(target)
     except OSError as error:
         raise FileError(_explain(target, error)) from error

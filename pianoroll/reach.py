@@ -46,9 +46,12 @@ def strikes(notes: Sequence[Note]) -> list[list[Note]]:
 def hands_by_reach(notes: Sequence[Note]) -> list[Note]:
     """The same notes, sorted by onset, each with a hand; a hand that was known stays."""
     groups = strikes(notes)
+    if all(note.hand for note in notes):
+        return sorted(notes, key=lambda note: (note.onset, note.pitch))
     beam = [_Hands(0.0, START, (-1e3, -1e3), ((), ()), None)]
     for group in groups:
-        grown = [_play(hands, group, cut) for hands in beam for cut in range(len(group) + 1)]
+        ways = [(_Struck.of(group[:cut]), _Struck.of(group[cut:])) for cut in range(len(group) + 1)]
+        grown = [_play(hands, group[0].onset, cut, ways[cut]) for hands in beam for cut in range(len(ways))]
         grown.sort(key=lambda hands: hands.cost)
         beam = _different(grown)
     cuts = []
@@ -76,25 +79,48 @@ def _different(ways: Sequence[_Hands]) -> list[_Hands]:
     return list(kept.values())
 
 
-def _play(hands: _Hands, group: Sequence[Note], cut: int) -> _Hands:
-    """Go on with the lowest ``cut`` notes of the group in the left hand."""
+@dataclass(frozen=True)
+class _Struck:
+    """Notes that one hand strikes: the lowest and the highest; ``span``: what it costs to strike them; ``known``: how
+    many are known to be the left hand's, and the right's."""
+
+    notes: tuple[Note, ...]
+    low: int
+    high: int
+    span: float
+    known: tuple[int, int]
+
+    @classmethod
+    def of(cls, notes: Sequence[Note]) -> "_Struck | None":
+        """None where there are none. ``notes``: sorted by pitch."""
+        if not notes:
+            return None
+        low, high = notes[0].pitch, notes[-1].pitch
+        hands = [note.hand for note in notes]
+        return cls(tuple(notes), low, high, _span_cost(high - low, 1.0), (hands.count("left"), hands.count("right")))
+
+
+def _play(hands: _Hands, now: float, cut: int, struck: tuple[_Struck | None, _Struck | None]) -> _Hands:
+    """Go on with what each hand strikes at second ``now``: ``cut`` notes are the left's."""
     cost = hands.cost
     centres, times, held = list(hands.centres), list(hands.times), list(hands.held)
-    now = group[0].onset
-    for side, new in enumerate((group[:cut], group[cut:])):
-        if not new:
+    for side, new in enumerate(struck):
+        if new is None:
             continue
-        down = tuple(note for note in held[side] if note.offset > now + 0.05)
-        pitches = [note.pitch for note in (*down, *new)]
-        low, high = min(pitches), max(pitches)
-        fresh = [note.pitch for note in new]
-        cost += _span_cost(max(fresh) - min(fresh), 1.0) + _span_cost(high - low, 0.3) + 0.3 * max(0, len(pitches) - 5)
-        cost += _move_cost(hands.centres[side], min(fresh), max(fresh), now - hands.times[side])
-        cost += sum(4.0 for note in new if note.hand and (note.hand == "right") != bool(side))
+        down = tuple([note for note in held[side] if note.offset > now + 0.05])
+        low, high = new.low, new.high
+        for note in down:
+            if note.pitch < low:
+                low = note.pitch
+            elif note.pitch > high:
+                high = note.pitch
+        cost += new.span + _span_cost(high - low, 0.3) + 0.3 * max(0, len(down) + len(new.notes) - 5)
+        cost += _move_cost(hands.centres[side], new.low, new.high, now - hands.times[side])
+        cost += 4.0 * new.known[1 - side]
         rested = min(1.0, (now - times[side]) / SETTLED)
-        middle = (min(fresh) + max(fresh)) / 2
+        middle = (new.low + new.high) / 2
         centres[side] += (middle - centres[side]) * max(0.5, rested)
-        times[side], held[side] = now, (*down, *new)
+        times[side], held[side] = now, (*down, *new.notes)
     other = centres[1] - centres[0]
     cost += 0.04 * max(0.0, 10.0 - other) + 0.01 * abs(other - APART) / 2
     for side in range(2):  # a hand that rests follows the other at a distance
@@ -106,7 +132,9 @@ def _play(hands: _Hands, group: Sequence[Note], cut: int) -> _Hands:
 
 def _span_cost(semitones: int, weight: float) -> float:
     """What it costs to span so much at once: nothing within an octave, much beyond a tenth."""
-    return weight * (0.5 * max(0, semitones - EASY_SPAN) + 2.0 * max(0, semitones - WIDEST_SPAN))
+    if semitones <= EASY_SPAN:
+        return 0.0
+    return weight * (0.5 * (semitones - EASY_SPAN) + 2.0 * max(0, semitones - WIDEST_SPAN))
 
 
 def _move_cost(centre: float, low: int, high: int, seconds: float) -> float:

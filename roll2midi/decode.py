@@ -40,7 +40,7 @@ def decode(roll: PianoRoll, *, model: str | None = None, threshold: float | None
     ``threshold``: from which activation on a key is down, 0..1, if not what the model has for it.
     Raises DecodeError where it is none of these.
     """
-    cleaned = roll if model in ("rules", "threshold") else _cleaned(roll, model)
+    cleaned = clean(roll, model=model)
     if threshold is not None:
         if not 0 < threshold < 1:
             raise DecodeError(f"A threshold of {threshold:g} makes no sense; give one between 0 and 1.")
@@ -54,10 +54,13 @@ def decode(roll: PianoRoll, *, model: str | None = None, threshold: float | None
     return sorted(notes)
 
 
-def _cleaned(roll: PianoRoll, model: str | None) -> PianoRoll:
-    """The roll as a network cleans it."""
+def clean(roll: PianoRoll, *, model: str | None = None) -> PianoRoll:
+    """The roll as the network of ``decode`` cleans it, which takes most of the time; then decode by "rules". Raises as
+    it does."""
     from roll2midi import audeo, refine
 
+    if model in ("rules", "threshold"):
+        return roll
     if model in (None, "refiner"):
         return refine.refine(roll)
     suffix = Path(str(model)).suffix

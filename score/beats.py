@@ -204,14 +204,18 @@ def _walk(
     places = PLACE_WEIGHT * np.maximum(told.place[:, grid.places], UNSURE)
     state = usual + tempi[0] + (places[0] + ACCENT * accents[0] * grid.strength)[:, np.newaxis]
     back = []
-    steps = np.arange(grid.distance.max() + 1)
+    fit = _Fit(grid.distance)
+    cost, speeds = grid.cost[..., np.newaxis], len(BEAT_SECONDS)
+    moved = np.empty((len(grid.places), speeds, speeds))  # (P, V now, V before); both are filled anew each time
+    options = np.empty((*grid.origin.shape, speeds))  # (P, M, V)
     for index, (interval, weight) in enumerate(zip(np.diff(onsets), accents[1:], strict=True), 1):
         width = min(drifts, key=lambda w: abs(w - 2.5 * np.sqrt(interval)))
-        moved = state[:, :, np.newaxis] + drifts[width]  # (P, V before, V now)
-        before = moved.argmax(axis=1)
-        moved = moved.max(axis=1)
-        fit = _fit(float(interval), steps)  # (ticks, V)
-        options = moved[grid.origin] + grid.cost[..., np.newaxis] + fit[grid.distance]  # (P, M, V)
+        np.add(state[:, np.newaxis], drifts[width], out=moved)
+        before = moved.argmax(axis=2)
+        best = np.take_along_axis(moved, before[..., np.newaxis], axis=2)[..., 0]  # much quicker than max
+        np.take(best, grid.origin, axis=0, out=options, mode="clip")  # without the copy that “raise” makes
+        options += cost
+        options += fit(float(interval))
         choice = options.argmax(axis=1)  # (P, V)
         state = np.take_along_axis(options, choice[:, np.newaxis], axis=1)[:, 0]
         state = state + (places[index] + ACCENT * weight * grid.strength)[:, np.newaxis]
@@ -220,20 +224,28 @@ def _walk(
     return _trace(grid, state, back)
 
 
-def _fit(interval: float, steps: np.ndarray) -> np.ndarray:
-    """Log density ``(ticks, V)`` of an interval in seconds, for every number of ticks at every tempo."""
-    expected = steps[:, np.newaxis] * BEAT_SECONDS / TICKS
-    deviation = TIMING[0] + TIMING[1] * expected
-    density = np.exp(-0.5 * ((interval - expected) / deviation) ** 2) / (deviation * np.sqrt(2 * np.pi))
-    density[0] = np.exp(-interval / ORNAMENT_SECONDS) / ORNAMENT_SECONDS
-    return np.log(density + SURPRISE)
+class _Fit:
+    """Log density ``(P, M, V)`` of an interval in seconds, for steps of so many ticks ``(P, M)`` at every tempo."""
+
+    def __init__(self, distance: np.ndarray) -> None:
+        self.steps, which = np.unique(distance, return_inverse=True)
+        self.which = which.reshape(distance.shape)
+        self.expected = self.steps[:, np.newaxis] * BEAT_SECONDS / TICKS
+        self.deviation = TIMING[0] + TIMING[1] * self.expected
+        self.height = self.deviation * np.sqrt(2 * np.pi)
+        self.all = np.empty((*distance.shape, len(BEAT_SECONDS)))
+
+    def __call__(self, interval: float) -> np.ndarray:
+        density = np.exp(-0.5 * ((interval - self.expected) / self.deviation) ** 2) / self.height
+        density[self.steps == 0] = np.exp(-interval / ORNAMENT_SECONDS) / ORNAMENT_SECONDS
+        return np.take(np.log(density + SURPRISE), self.which, axis=0, out=self.all, mode="clip")
 
 
 def _drift(width: float) -> np.ndarray:
-    """Log probability ``(V, V)`` of going from one tempo state to another; ``width``: deviation in states."""
+    """Log probability ``(V, V)`` of going to a tempo state (row) from another; ``width``: deviation in states."""
     index = np.arange(len(BEAT_SECONDS))
     near = np.exp(-0.5 * ((index[:, np.newaxis] - index) / width) ** 2)
-    return np.log(near / near.sum(axis=1, keepdims=True) + TEMPO_JUMP)
+    return np.ascontiguousarray(np.log(near / near.sum(axis=1, keepdims=True) + TEMPO_JUMP).T)
 
 
 def _trace(

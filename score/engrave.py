@@ -1,10 +1,13 @@
 """Notes -> ``Score``: finds beat, metre, key and hands, lays both staves out with music21, and writes the files."""
 
+import gc
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 
@@ -29,6 +32,9 @@ from score.staves import hands_by_staff
 
 FEW_NOTES = 8  # with fewer, tempo and metre are guesses
 UNSTEADY = 0.35  # relative deviation of the beats' lengths from which the reader is warned
+
+_WITHIN = Lock()
+_within = 0  # threads in which Python does not look for garbage
 
 
 @dataclass(frozen=True)
@@ -129,7 +135,8 @@ def engrave(
         dynamics(ornamented.notes, starts),
     )
     every = [next(key for bar, key in reversed(keys) if bar <= index) for index in range(len(bars.metres))]
-    text = to_musicxml(lay_out(staves, bars, every, notation, beats.tempo, credits), credits)
+    with _uncollected():
+        text = to_musicxml(lay_out(staves, bars, every, notation, beats.tempo, credits), credits)
     return Score(
         text,
         title,
@@ -143,6 +150,23 @@ def engrave(
         usable,
         _clock(beats, bars),
     )
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Within, Python does not look for garbage: music21 makes objects without number, all of which are needed to the
+    end, and each look goes through all that the program has. Threads may be within at once."""
+    global _within
+    with _WITHIN:
+        _within += 1
+        gc.disable()
+    try:
+        yield
+    finally:
+        with _WITHIN:
+            _within -= 1
+            if not _within:
+                gc.enable()
 
 
 def _clock(beats: Beats, bars: Bars) -> np.ndarray:
@@ -183,7 +207,7 @@ def find_beats(notes: Sequence[Note], *, tempo: float | None = None, metre: str 
     return bars.grid(np.concatenate([before, beats.times]).round(6).tolist())
 
 
-@lru_cache(maxsize=2)  # the MIDI file's bars and the score's are the same
+@lru_cache(maxsize=4)  # the MIDI file's bars and the score's are the same
 def _find(notes: tuple[Note, ...], tempo: float | None, metre: str | None) -> tuple[Ornamented, Beats, Bars]:
     """What has a rhythm, its beats, and its bars."""
     ornamented = find_ornaments(hands_by_staff(notes))

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field
 from fractions import Fraction
+from functools import lru_cache
 from io import StringIO
 from itertools import chain, count, pairwise
+from threading import Lock
 from xml.sax.saxutils import escape
 
 import music21
@@ -16,7 +18,7 @@ from pianoroll import Hand, Note
 from score.accidentals import Accidentals, alterations
 from score.clefs import Clef, choose_clefs
 from score.key import Key, written
-from score.metre import UNITS, Bars
+from score.metre import UNITS, Bars, Metre
 from score.ornaments import Ornamented
 from score.rhythm import Piece, Voices
 from score.signs import shifts
@@ -25,6 +27,7 @@ Element = music21.note.GeneralNote
 Alternation = music21.expressions.Trill | music21.expressions.GeneralMordent
 Chords = list[tuple[Piece, Clef, Element]]  # of a staff, as they are read
 
+_MUSIC21 = Lock()  # what is told on stderr is this program's, not a thread's
 _UNNAMED = 0  # stands for an unknown finger: music21 deals a chord's fingers out from its lowest note on
 _NO_FINGER = re.compile(r"\s*<technical>\s*<fingering[^>]*>0</fingering>\s*</technical>")
 _NOTE = re.compile(r"<note(?=[ >])")
@@ -129,15 +132,14 @@ def _part(
         key = keys[index]
         if index == 0 or key.sharps != keys[index - 1].sharps:
             measure.keySignature = music21.key.KeySignature(key.sharps)
-        time = music21.meter.TimeSignature(metre.name)
         if index == 0 or metre != bars.metres[index - 1]:
-            measure.timeSignature = time
+            measure.timeSignature = music21.meter.TimeSignature(metre.name)
         elements = [[_element(piece, notation, hand, key) for piece in pieces] for pieces in voices]
         graces = {piece: _graces(piece, notation) for piece in chain.from_iterable(voices)}
         pairs = [pair for pieces, line in zip(voices, elements, strict=True) for pair in zip(pieces, line, strict=True)]
         pairs.sort(key=lambda pair: pair[0].start)
         accidentals.show([each for piece, element in pairs for each in (*graces[piece], element)], key)
-        _fill(measure, voices, elements, graces, time)
+        _fill(measure, voices, elements, graces, metre)
         chords += [(piece, clef, element) for piece, element in pairs if piece.notes]
         if index == len(staff) - 1:
             measure.rightBarline = music21.bar.Barline("final")
@@ -153,11 +155,11 @@ def _fill(
     voices: Voices,
     lines: Sequence[Sequence[Element]],
     graces: Mapping[Piece, Sequence[music21.note.Note]],
-    time: music21.meter.TimeSignature,
+    metre: Metre,
 ) -> None:
     """Put the chords and rests of a bar into it; with two voices, stems part and rests of the lower are not shown."""
     for number, (pieces, elements) in enumerate(zip(voices, lines, strict=True)):
-        _beam(elements, time)
+        _beam(pieces, elements, metre)
         line = music21.stream.Voice(id=number + 1) if len(voices) > 1 else measure
         for piece, element in zip(pieces, elements, strict=True):
             for each in (*graces[piece], element):
@@ -259,17 +261,29 @@ def _pitch(midi: int, fifths: int) -> music21.pitch.Pitch:
     return pitch
 
 
-def _beam(elements: Sequence[music21.note.GeneralNote], time: music21.meter.TimeSignature) -> None:
+def _beam(pieces: Sequence[Piece], elements: Sequence[Element], metre: Metre) -> None:
     """Beam what is shorter than a quarter, within the beats of the metre."""
-    with redirect_stderr(StringIO()):  # music21 tells there of the pairs that are mended below
-        found = time.getBeams(elements)
+    lengths = tuple((piece.length, bool(piece.notes)) for piece in pieces)
+    for element, kinds in zip(elements, _beams(lengths, metre.name), strict=True):
+        if kinds is not None and isinstance(element, music21.note.NotRest):
+            element.beams = music21.beam.Beams()
+            for kind, direction in kinds:
+                element.beams.append(kind, direction)
+
+
+@lru_cache(maxsize=4096)  # rhythms come again and again
+def _beams(lengths: tuple[tuple[int, bool], ...], metre: str) -> list[list[tuple[str, str | None]] | None]:
+    """Of chords and rests (False) of such lengths the type and direction of each beam; None where there are none."""
+    durations = [music21.duration.Duration(Fraction(length, UNITS)) for length, _ in lengths]
+    kinds = [music21.note.Note if struck else music21.note.Rest for _, struck in lengths]
+    elements = [kind(duration=duration) for kind, duration in zip(kinds, durations, strict=True)]
+    with _MUSIC21, redirect_stderr(StringIO()):  # music21 tells there of the pairs that are mended below
+        found = music21.meter.TimeSignature(metre).getBeams(elements)
     for beams, following in pairwise(found):
         for beam in beams or ():
             if beam.type == "partial" and beam.direction == "right" and _goes_on(following, beam.number):
                 beam.type, beam.direction = "start", None
-    for element, beams in zip(elements, found, strict=True):
-        if beams is not None and isinstance(element, music21.note.NotRest):
-            element.beams = beams
+    return [None if beams is None else [(beam.type, beam.direction) for beam in beams] for beams in found]
 
 
 def _goes_on(beams: music21.beam.Beams | None, number: int) -> bool:

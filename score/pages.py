@@ -4,9 +4,10 @@ import re
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 from pathlib import Path
+from threading import Lock
 from typing import Any
 from xml.etree import ElementTree
 
@@ -23,9 +24,11 @@ EM = 1000  # units of the music font to its size
 GLYPH_GAP = 80  # of them between the outlines of a tempo mark
 TITLE = 1.5  # size of the title to that of other words above the music
 STEPS = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
+SEED = 1  # of the names that Verovio gives to what it draws: the same score is drawn the same
 PAGE_NUMBER = (-300, 320)  # place above the music, and size, in Verovio's units
 LETTER_WIDTH = 0.55  # mean width of a letter to its size, at most
 
+_VEROVIO = Lock()  # those names, and what it logs, are the program's, not a thread's
 _HEADER_TEXT = re.compile(r'<text font-size="0px">(.*?)</text>', re.DOTALL)
 _TEMPO_TEXT = re.compile(r'(class="tempo">\s*)<text x="(\d+)" y="(-?\d+)"[^>]*>(.*?)</text>', re.DOTALL)
 _PLACE = re.compile(r'<tspan [^>]*?(x="\d+" y="\d+" text-anchor="\w+")[^>]*>')
@@ -50,17 +53,29 @@ class DrawnNote:
 
 @dataclass(frozen=True)
 class Drawing:
-    """A4 ``pages``, each an SVG document, and the ``notes`` on them."""
+    """A4 ``pages`` of a score, each an SVG document. ``moments``: of Verovio's timemap."""
 
     pages: list[str]
-    notes: list[DrawnNote]
+    musicxml: str
+    moments: list[dict[str, Any]]
+
+    @cached_property
+    def notes(self) -> list[DrawnNote]:
+        """The notes on the pages."""
+        return _drawn_notes(self.musicxml, self.moments)
 
 
 def draw(musicxml: str) -> Drawing:
     """Draw a score. Raises ScoreError where Verovio cannot read the MusicXML."""
+    with _VEROVIO:
+        return _draw(musicxml)
+
+
+def _draw(musicxml: str) -> Drawing:
     verovio.enableLog(verovio.LOG_OFF)
     verovio.setDefaultResourcePath(str(_resources()))  # Verovio keeps it by thread
     toolkit = verovio.toolkit()
+    toolkit.resetXmlIdSeed(SEED)
     toolkit.setOptions(
         {
             "pageWidth": PAGE[0],
@@ -82,7 +97,7 @@ def draw(musicxml: str) -> Drawing:
     if not toolkit.loadData(musicxml):
         raise ScoreError("The score could not be drawn: Verovio did not read its MusicXML. Please report the piece.")
     pages = [_numbered(_portable(toolkit.renderToSVG(page)), page) for page in range(1, toolkit.getPageCount() + 1)]
-    return Drawing(pages, _drawn_notes(musicxml, toolkit.renderToTimemap({})))
+    return Drawing(pages, musicxml, toolkit.renderToTimemap({}))
 
 
 def _drawn_notes(musicxml: str, moments: Sequence[Mapping[str, Any]]) -> list[DrawnNote]:

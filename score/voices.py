@@ -37,20 +37,42 @@ class Placed:
 
 
 @dataclass(frozen=True)
+class _Struck:
+    """What one voice strikes at once: its ``notes``, sorted by pitch, their ``pitches``, ``middle`` and latest ``end``,
+    and the price of their being ``uneven``."""
+
+    notes: tuple[Placed, ...]
+    pitches: frozenset[int]
+    middle: float
+    end: float
+    uneven: float
+
+    @classmethod
+    def of(cls, notes: Sequence[Placed]) -> "_Struck | None":
+        """None where there are none."""
+        if not notes:
+            return None
+        pitches = [each.note.pitch for each in notes]
+        end, middle = max(each.end for each in notes), (pitches[0] + pitches[-1]) / 2
+        return cls(tuple(notes), frozenset(pitches), middle, end, _uneven(notes))
+
+
+@dataclass(frozen=True)
 class _Way:
     """A way of having cut so far: what each voice plays now, and the way before with its cut."""
 
     cost: float
-    now: tuple[tuple[Placed, ...], tuple[Placed, ...]]  # upper, lower
+    now: tuple[_Struck | None, _Struck | None]  # upper, lower
     before: tuple["_Way", int] | None
 
 
 def split_voices(placed: Sequence[Placed]) -> tuple[list[Placed], list[Placed]]:
     """Upper and lower voice; without need, all notes are in the upper."""
     groups = [sorted(group, key=lambda each: each.note.pitch) for _, group in groupby(placed, lambda each: each.start)]
-    beam = [_Way(0.0, ((), ()), None)]
+    beam = [_Way(0.0, (None, None), None)]
     for group in groups:
-        grown = [_go_on(way, group, cut) for way in beam for cut in range(len(group) + 1)]
+        ways = [(_Struck.of(group[cut:]), _Struck.of(group[:cut])) for cut in range(len(group) + 1)]
+        grown = [_go_on(way, cut, struck) for way in beam for cut, struck in enumerate(ways)]
         grown.sort(key=lambda way: way.cost)
         beam = _different(grown)
     cuts: list[int] = []
@@ -68,38 +90,35 @@ def split_voices(placed: Sequence[Placed]) -> tuple[list[Placed], list[Placed]]:
 
 def _different(ways: Sequence[_Way]) -> list[_Way]:
     """The cheapest ways that leave the voices in different states: BEAM at most."""
-    kept: dict[tuple[tuple[int, ...], ...], _Way] = {}
+    kept: dict[tuple[int, int], _Way] = {}
     for way in ways:
-        kept.setdefault(tuple(tuple(id(each) for each in voice) for voice in way.now), way)
+        kept.setdefault((id(way.now[0]), id(way.now[1])), way)
         if len(kept) == BEAM:
             break
     return list(kept.values())
 
 
-def _go_on(way: _Way, group: Sequence[Placed], cut: int) -> _Way:
-    """Go on with the lowest ``cut`` notes of the group in the lower voice."""
+def _go_on(way: _Way, cut: int, struck: tuple[_Struck | None, _Struck | None]) -> _Way:
+    """Go on with what each voice strikes: the lowest ``cut`` notes of the group are the lower's."""
     cost = way.cost + (SECOND if cut else 0.0)
     now = list(way.now)
-    for voice, new in enumerate((group[cut:], group[:cut])):
-        if not new:
+    for voice, new in enumerate(struck):
+        if new is None:
             continue
-        held = way.now[voice]
-        cost += _cut_short(held, new[0].start, {each.note.pitch for each in new}) + _uneven(new)
+        held, other, first = way.now[voice], way.now[1 - voice], new.notes[0]
+        cost += (_cut_short(held.notes, first.start, new.pitches) if held else 0.0) + new.uneven
         if held:
-            cost += JUMP * abs(_middle(held) - _middle(new))
-        if voice == 1 and (not held or max(each.end for each in held) < new[0].start - new[0].beat):
+            cost += JUMP * abs(held.middle - new.middle)
+        if voice == 1 and (not held or held.end < first.start - first.beat):
             cost += ENTRY
-        other = way.now[1 - voice]
-        if other and max(each.end for each in other) > new[0].start + 0.25 * new[0].beat:
-            crossed = (
-                (other[-1].note.pitch - new[0].note.pitch) if voice == 0 else (new[-1].note.pitch - other[0].note.pitch)
-            )
-            cost += CROSSING * (crossed > 0)
-        now[voice] = tuple(new)
+        if other and other.end > first.start + 0.25 * first.beat:
+            above, below = (other.notes[-1], first) if voice == 0 else (new.notes[-1], other.notes[0])
+            cost += CROSSING * (above.note.pitch > below.note.pitch)
+        now[voice] = new
     return _Way(cost, (now[0], now[1]), (way, cut))
 
 
-def _cut_short(held: Sequence[Placed], start: int, struck: set[int]) -> float:
+def _cut_short(held: Sequence[Placed], start: int, struck: frozenset[int]) -> float:
     """Price of ending what a voice holds at ``start``; a key struck again had to be let go."""
     cost = 0.0
     for each in held:
@@ -114,7 +133,3 @@ def _uneven(new: Sequence[Placed]) -> float:
     """Price of writing notes of one length that were held differently."""
     lengths = [min(each.sounding / each.beat, LONGEST) for each in new]
     return UNEVEN * max(0.0, max(lengths) - min(lengths) - 0.5)
-
-
-def _middle(voice: Sequence[Placed]) -> float:
-    return (voice[0].note.pitch + voice[-1].note.pitch) / 2
