@@ -79,7 +79,15 @@ def page() -> None:
             _show_keyboard(here, video, options)
     ready = video is not None and "keyboard_step" in st.session_state
     st.button("Transcribe", type="primary", disabled=not ready, on_click=_ask, args=("read",))
-    if video is not None and ready and (wants_to_run() or st.session_state.pop("read", False)):
+    with st.container():
+        _work(here, video if ready else None, options)
+    if "result" in st.session_state:
+        _show_result(here, st.session_state["result"])
+
+
+def _work(here: Visit, video: Chosen | None, options: Options) -> None:
+    """Do what is asked for: read the video, or make the results anew where a setting changed."""
+    if video is not None and (wants_to_run() or st.session_state.pop("read", False)):
         _told(video.path, video.title, partial(_begin_reading, here, video, options))
     if "read" in here.tasks:
         wanted: Wanted = here.tasks["read"].about
@@ -89,8 +97,6 @@ def page() -> None:
         settings = {**options.settings, "edits": hand_edits(result)}
         if result.settings != settings:
             _told(result.folder, result.title, partial(_apply, here, settings))
-    if "result" in st.session_state:
-        _show_result(here, st.session_state["result"])
 
 
 def _choose_options(start: float, end: float | None) -> Options:
@@ -179,7 +185,8 @@ def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
 
     def show() -> None:
         check_span(*span)
-        step = current_step(video.path, span, look)
+        with st.container():  # what stands below it keeps its place, whether anything is waited for or not
+            step = current_step(video.path, span, look)
         with st.expander("Keyboard", expanded=not _folded(here)):
             keyboard_step(step, alone=not _busy(here))
 

@@ -5,28 +5,33 @@ Needs Chromium (or Chrome) on this computer, and the package playwright to drive
 
 import re
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from pianoroll import read_midi
 
+SAMPLE = Path(__file__).resolve().parents[2] / "samples" / "furelise.mp4"
 PATIENCE = 30_000  # milliseconds
 BEGIN, END = 2, 4  # seconds of the example
 Spots = set[tuple[int, float]]
 
 
 def read_example(browser: Any, address: str, **how: Any) -> Any:
-    """The page with the results of some seconds of the example."""
+    """The page with the results of some seconds of the sample."""
     page = browser.new_context(accept_downloads=True, **how).new_page()
     page.set_default_timeout(PATIENCE)
     page.goto(address)
-    page.get_by_text("Options", exact=True).click()
-    for label, second in (("Begin at second", BEGIN), ("End at second", END)):
-        field = page.get_by_label(label)
+    page.locator("input[type=file]").set_input_files(SAMPLE)
+    for label, second in (("Begin", BEGIN), ("End", END)):
+        field = page.get_by_role("textbox", name=label)
         field.fill(str(second))
         field.press("Enter")
-    page.get_by_role("button", name="Try the example").click()
+    page.get_by_text("2 seconds of 20 seconds").wait_for()
+    page.get_by_text("Found: A0 to C8").wait_for()
+    page.get_by_role("button", name="Transcribe").click()
+    page.locator("video").wait_for()
     page.locator(".roll .notes").wait_for()
     ready(page)
     return page
@@ -87,7 +92,7 @@ def written(page: Any) -> Spots | None:
     page.get_by_role("tab", name="Downloads").click()
     try:
         with page.expect_download(timeout=5000) as waiting:
-            page.get_by_role("button", name="Für Elise.mid", exact=True).click()
+            page.get_by_role("button", name="furelise.mid", exact=True).click()
     except timed_out:
         return None
     return {(note.pitch, round(note.onset, 2)) for note in read_midi(waiting.value.path())}

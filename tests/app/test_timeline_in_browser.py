@@ -48,6 +48,8 @@ def page(opened: Any) -> Any:
     """With all of the video chosen."""
     opened.set_viewport_size({"width": 1280, "height": 1200})
     whole = opened.get_by_role("button", name="Whole video")
+    if not whole.is_visible():  # folded away for the results of another test
+        opened.get_by_text("Part of the video").click()
     if whole.is_enabled():
         whole.click()
     opened.get_by_text("The whole video: 20 seconds").wait_for()
