@@ -30,7 +30,7 @@ LONGEST_ANSWER = 256 << 20  # bytes
 LARGEST_FILE = 4 << 30  # bytes that a child may write into one file
 LOOK = 0.1  # seconds between two looks whether to stop
 NICE = 5  # the page itself comes first
-LOADED = ("app.web", "app.apart", "video2roll.transcribe", "video2roll.infer", "video2roll.hands", "openvino")
+LOADED = ("app.web", "video2roll.infer", "video2roll.hands", "video2roll.falling_notes", "scipy.signal", "openvino")
 """What the server of children imports once for all of them; ``app.web``, as Python loads the main script anew."""
 
 CRASHED = "The video could not be read: its decoder broke off. Convert it to MP4 (H.264), or try another one."

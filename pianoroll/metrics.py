@@ -18,7 +18,6 @@ is and how wide its range play no part. A truth whose notes are all alike holds 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import mir_eval
 import numpy as np
 
 from pianoroll.notes import Note
@@ -140,6 +139,8 @@ def velocity_score(predicted: Sequence[Note], true: Sequence[Note], *, offsets: 
         return None
     if not predicted:
         return Score(0, 0, len(true))
+    import mir_eval  # here, as it takes a second and most who read notes compare none
+
     matched = mir_eval.transcription_velocity.match_notes(
         *intervals(true),
         np.array([note.velocity for note in true]),
@@ -159,6 +160,8 @@ def matches(
     """Which predicted notes are which true ones, by index: each serves once, and as many as can be."""
     if not predicted or not true:
         return []
+    import mir_eval
+
     found = mir_eval.transcription.match_notes(
         *intervals(true),
         *intervals(predicted),
@@ -176,5 +179,7 @@ def inside(notes: Sequence[Note], start: float, end: float) -> list[Note]:
 
 def intervals(notes: Sequence[Note]) -> tuple[np.ndarray, np.ndarray]:
     """Times ``(n, 2)`` in seconds and pitches ``(n,)`` in Hz, as mir_eval wants them."""
+    import mir_eval
+
     times = np.array([[n.onset, max(n.offset, n.onset + 1e-3)] for n in notes])
     return times, mir_eval.util.midi_to_hz(np.array([n.pitch for n in notes], dtype=float))

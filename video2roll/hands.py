@@ -24,7 +24,6 @@ from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
-from scipy.signal import savgol_filter
 
 from pianoroll.keys import WHITE_KEY_LENGTH, key_edges
 from pianoroll.roll import frame_distance
@@ -512,6 +511,8 @@ def _runs(looked: np.ndarray, longest: float) -> list[tuple[int, int]]:
 
 def _smoothed(times: np.ndarray, places: np.ndarray) -> np.ndarray:
     """Places ``(n, points, 2)`` at ``times (n,)`` smoothed by parabolas (Savitzky & Golay 1964)."""
+    from scipy.signal import savgol_filter  # here, as it takes a second
+
     if len(times) < 5:
         return places
     frames = 2 * round(_SMOOTH / frame_distance(times) / 2 - 0.5) + 1

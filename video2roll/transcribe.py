@@ -17,7 +17,6 @@ import numpy as np
 
 from pianoroll import PianoRoll
 from pianoroll.keys import KEYS
-from video2roll.falling_notes import put_into, read_falling_notes
 from video2roll.follow import View
 from video2roll.rectify import STRIP_HEIGHT, STRIP_WIDTH, Keyboard
 from video2roll.rest import rest_strip
@@ -164,6 +163,8 @@ def _with_bars(
     told: "_Told",
 ) -> PianoRoll:
     """The roll with what falling notes say, and a sentence about it in ``warnings``, where there are any."""
+    from video2roll.falling_notes import put_into, read_falling_notes  # SciPy's statistics, which take seconds
+
     falling = read_falling_notes(video, keyboard, start=start, end=end, progress=told.bars)
     exact = put_into(roll, falling) if falling is not None else None
     if exact is None:
