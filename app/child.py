@@ -147,7 +147,8 @@ def confine(bounds: Bounds) -> None:
         kind = getattr(resource, f"RLIMIT_{what}")
         _, hard = resource.getrlimit(kind)
         most = most if hard == resource.RLIM_INFINITY else min(most, hard)
-        resource.setrlimit(kind, (most, most))
+        with suppress(ValueError, OSError):  # a system that does not know this bound
+            resource.setrlimit(kind, (most, most))
     with suppress(OSError):
         os.nice(NICE)
     sys.stdin = open(os.devnull)  # noqa: SIM115

@@ -8,6 +8,7 @@ import time
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import Any
 from xml.etree import ElementTree
 
@@ -314,6 +315,28 @@ def test_a_session_that_ends_takes_its_folder_along(room: Room) -> None:
     gc.collect()
     assert not folder.exists()
     assert other.folder.exists()
+
+
+def test_a_session_that_ends_calls_its_work_off(room: Room) -> None:
+    lines = visit.Lines(Line(2), Line(1))
+    here, other = visit.Visit(room, lines), visit.Visit(room, lines)
+    begun, end = Event(), Event()
+
+    def work(*, progress: Any) -> None:
+        begun.set()
+        end.wait(20)
+
+    job = here.begin("read", 1, visit.LOOKING, work).job
+    waiting = other.begin("read", 1, visit.LOOKING, lambda progress: "read").job
+    assert begun.wait(10)
+    assert waiting.place == 1
+    folder = here.folder
+    del here
+    gc.collect()
+    assert job.stopped.is_set()
+    assert not folder.exists()
+    assert waiting.value() == "read"
+    end.set()
 
 
 def test_what_may_not_be_taken_is_a_sentence_and_leaves_nothing(
