@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from app import filmstrip, pipeline, scene, sites
+from app import filmstrip, pipeline, scene, sites, words
 from app.intake import check_video
 from app.report import Progress
 from pianoroll import FileError, PianoRoll
@@ -63,7 +63,7 @@ def load_reading(folder: Path) -> pipeline.Reading:
     try:
         facts = json.loads((folder / FACTS).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise FileError(f"The reading is not there any more: {error}.") from error
+        raise FileError(words.READING_GONE.format(error=error)) from error
     info = VideoInfo(**{**facts["info"], "path": Path(facts["info"]["path"])})
     keyboard = scene.keyboard_from_dict(facts["keyboard"])
     return pipeline.Reading(**{**facts, "info": info, "keyboard": keyboard}, roll=roll)

@@ -18,6 +18,7 @@ from threading import Event
 from time import monotonic
 from typing import Any
 
+from app import words
 from app.report import Progress
 from pianoroll import SilentkeysError
 
@@ -32,10 +33,6 @@ LOOK = 0.1  # seconds between two looks whether to stop
 NICE = 5  # the page itself comes first
 LOADED = ("app.web", "video2roll.infer", "video2roll.hands", "video2roll.falling_notes", "scipy.signal", "openvino")
 """What the server of children imports once for all of them; ``app.web``, as Python loads the main script anew."""
-
-CRASHED = "The video could not be read: its decoder broke off. Convert it to MP4 (H.264), or try another one."
-TOO_MUCH = "Reading this video takes more memory than there is for one; make it smaller (720 lines are enough)."
-TOO_LONG = "Reading this video took too long, and was stopped; cut it, or make it smaller (720 lines are enough)."
 
 _FORKS = "forkserver" in multiprocessing.get_all_start_methods()  # not on Windows
 CONTEXT: Any = multiprocessing.get_context("forkserver" if _FORKS else "spawn")
@@ -91,7 +88,7 @@ def _listen(child: Any, pipe: Any, deadline: float, tell: Progress, stopped: Eve
         if stopped.is_set():
             raise Stopped
         if monotonic() > deadline:
-            raise ChildError(TOO_LONG)
+            raise ChildError(words.WORK_TOO_LONG)
         if not pipe.poll(LOOK):
             continue
         try:
@@ -110,8 +107,8 @@ def _listen(child: Any, pipe: Any, deadline: float, tell: Progress, stopped: Eve
 def _last_words(exit_code: int | None) -> str:
     """Why a child is gone that said nothing: the system stops it at its bounds, or it crashed."""
     if exit_code == -getattr(signal, "SIGXCPU", 0):
-        return TOO_LONG
-    return TOO_MUCH if exit_code in (-getattr(signal, "SIGKILL", 9), -signal.SIGABRT) else CRASHED
+        return words.WORK_TOO_LONG
+    return words.WORK_TOO_MUCH if exit_code in (-getattr(signal, "SIGKILL", 9), -signal.SIGABRT) else words.WORK_CRASHED
 
 
 # ---- in the child ----------------------------------------------------------------------------------------------------
@@ -129,10 +126,11 @@ def _serve(pipe: Any, work: Callable[..., Any], args: tuple[Any, ...], bounds: B
     except SilentkeysError as error:
         said = {"error": str(error)}
     except MemoryError:
-        said = {"error": TOO_MUCH}
+        said = {"error": words.WORK_TOO_MUCH}
     except Exception as error:
         out_of_memory = "alloc" in str(error).lower() or "memory" in str(error).lower()
-        said = {"error": TOO_MUCH if out_of_memory else f"Something went wrong: {type(error).__name__}: {error}"}
+        went_wrong = words.WORK_WENT_WRONG.format(kind=type(error).__name__, error=error)
+        said = {"error": words.WORK_TOO_MUCH if out_of_memory else went_wrong}
     with suppress(BrokenPipeError):  # nobody listens any more
         pipe.send_bytes(json.dumps(said).encode())
     pipe.close()

@@ -1,11 +1,11 @@
 // The keyboard's four corners, dragged over a picture of the video; the keys between them are drawn as they move.
 //
-// data: {picture, width, height, corners, lowest, highest, revision, keys, blackLength}. Points are pixels of the
-// video. `keys` lists the 88 keys as {pitch, left, right, black}, in white-key widths; `blackLength` is of a white key's.
+// data: {picture, width, height, corners, lowest, highest, revision, keys, blackLength, words}. Points are
+// pixels of the video. `keys` lists the 88 keys as {pitch, left, right, black}, in white-key widths; `blackLength` is of
+// a white key's; `words` is all that is read or read aloud.
 // The component sends {revision, corners} after each move; the page's own corners are taken when `revision` changes.
 
-const NAMES = ["Back left, bass", "Back right, treble", "Front right, treble", "Front left, bass"];
-const SHORT = ["back left", "back right", "front right", "front left"];
+const CORNERS = [0, 1, 2, 3];
 const MARGIN = 0.06; // of the picture's size, around it: corners may lie outside the picture
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 const REST = 400; // milliseconds without an arrow key before its move is sent
@@ -40,7 +40,7 @@ class Editor {
     this.problem = find(".problem");
     this.held = null; // index of the corner that a pointer holds
     this.timer = null;
-    this.handles = NAMES.map((name, index) => this.makeHandle(name, index));
+    this.handles = CORNERS.map((index) => this.makeHandle(index));
     find(".handles").replaceChildren(...this.handles);
     this.observer = new ResizeObserver(() => this.data && this.draw());
     this.observer.observe(this.picture);
@@ -57,6 +57,7 @@ class Editor {
   show(data) {
     const fresh = !this.data || data.revision !== this.data.revision;
     this.data = data;
+    this.picture.setAttribute("aria-label", data.words.picture);
     for (const image of this.box.querySelectorAll("image")) {
       if (image.getAttribute("href") !== data.picture) {
         image.setAttribute("href", data.picture);
@@ -85,8 +86,8 @@ class Editor {
     return { left, top, width: right - left, height: bottom - top };
   }
 
-  makeHandle(name, index) {
-    const handle = make("g", { class: "handle", tabindex: 0, role: "button", "aria-roledescription": "corner" });
+  makeHandle(index) {
+    const handle = make("g", { class: "handle", tabindex: 0, role: "button" });
     handle.dataset.corner = String(index);
     for (const part of ["touch", "ring", "rim", "dot"]) {
       handle.append(make("circle", { class: part }));
@@ -192,7 +193,7 @@ class Editor {
     const unit = Math.max(width / (box.width || 800), height / (box.height || Infinity)); // video pixels a screen pixel
     const convex = isConvex(this.corners);
     this.box.classList.toggle("crossed", !convex);
-    const problem = convex ? "" : "These corners cross. Drag each to the corner of the keyboard that its name says.";
+    const problem = convex ? "" : this.data.words.crossed;
     if (this.problem.textContent !== problem) {
       this.problem.textContent = problem;
     }
@@ -250,11 +251,13 @@ class Editor {
     ring.setAttribute("r", 9 * unit);
     rim.setAttribute("r", 11 * unit);
     dot.setAttribute("r", 2 * unit);
-    const label = `${NAMES[index]}: x ${x.toFixed(0)}, y ${y.toFixed(0)}. Move it with the arrow keys.`;
+    const { words } = this.data;
+    handle.setAttribute("aria-roledescription", words.corner);
+    const label = fill(words.place, { name: words.names[index], x: x.toFixed(0), y: y.toFixed(0) });
     handle.setAttribute("aria-label", label);
     const middle = centre(this.corners);
     const text = handle.querySelector("text");
-    text.textContent = SHORT[index];
+    text.textContent = words.short[index];
     text.setAttribute("font-size", 12 * unit);
     text.setAttribute("text-anchor", x < middle[0] ? "start" : "end");
     text.setAttribute("x", (x < middle[0] ? -10 : 10) * unit);
@@ -327,6 +330,10 @@ function make(name, attributes) {
     element.setAttribute(key, value);
   }
   return element;
+}
+
+function fill(text, values) {
+  return text.replace(/\{(\w+)\}/g, (_, name) => values[name]);
 }
 
 function clamp(value, low, high) {

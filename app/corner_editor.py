@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
+from app import words
 from pianoroll.keys import BLACK_KEY_LENGTH, PITCHES, is_black, key_edges
 
 _HERE = Path(__file__).parent
@@ -49,6 +50,7 @@ def corner_editor(
             "revision": revision,
             "keys": _keys(),
             "blackLength": BLACK_KEY_LENGTH,
+            "words": words.CORNERS,
         },
         on_corners_change=lambda: None,
     )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from statistics import median
 
+from app import words
 from pianoroll import Hand, Note, SilentkeysError
 from pianoroll.keys import HIGHEST_PITCH, LOWEST_PITCH
 
@@ -24,9 +25,6 @@ USUAL = 80  # velocity of a note that has no neighbours
 BEYOND = 1.0  # seconds by which what was read may lie outside the part of the video that was read
 
 HANDS: dict[str, Hand] = {"left": "left", "right": "right"}
-
-_BROKEN = "The edits of the piano roll did not arrive as they should"
-_AGAIN = "the edits were not taken; undo the last, or load the page again."
 
 
 class EditError(SilentkeysError):
@@ -173,12 +171,12 @@ def read_edits(told: object, start: float, end: float) -> Edits:
     Raises EditError, and nothing else, where there is anything in it that a piano roll does not send.
     """
     if not isinstance(told, dict):
-        raise EditError(f"{_BROKEN}; {_AGAIN}")
+        raise _refused(words.EDITS_BROKEN)
     parts = {name: told.get(name, []) for name in ("removed", "changed", "confirmed", "added")}
     if not all(isinstance(part, list) for part in parts.values()):
-        raise EditError(f"{_BROKEN}; {_AGAIN}")
+        raise _refused(words.EDITS_BROKEN)
     if sum(map(len, parts.values())) > MOST:
-        raise EditError(f"More than {MOST} notes were edited, and nobody does that by hand; {_AGAIN}")
+        raise _refused(words.EDITS_TOO_MANY.format(most=MOST))
     wide = (start - BEYOND, end + BEYOND)
     return Edits(
         removed=tuple(_read_spot(each, *wide) for each in parts["removed"]),
@@ -199,16 +197,16 @@ def _read_drawn(told: object, start: float, end: float) -> Drawn:
     onset, offset = (_read_second(told, name, start, end) for name in ("onset", "offset"))
     hand = _part(told, "hand")
     if hand is not None and (not isinstance(hand, str) or hand not in HANDS):
-        raise EditError(f"An edited note is in a hand that nobody has; {_AGAIN}")
+        raise _refused(words.EDIT_NO_HAND)
     if offset <= onset:
-        raise EditError(f"An edited note ends before it begins; {_AGAIN}")
+        raise _refused(words.EDIT_NO_LENGTH)
     return Drawn(onset, _read_pitch(told), offset, HANDS[hand] if hand is not None else None)
 
 
 def _read_pitch(told: object) -> int:
     pitch = _part(told, "pitch")
     if not isinstance(pitch, int) or isinstance(pitch, bool) or not LOWEST_PITCH <= pitch <= HIGHEST_PITCH:
-        raise EditError(f"An edited note is on a key that no piano has; {_AGAIN}")
+        raise _refused(words.EDIT_NO_KEY)
     return pitch
 
 
@@ -216,12 +214,16 @@ def _read_second(told: object, name: str, start: float, end: float) -> float:
     """Compared before it is made a float: JSON knows integers that are too long for one."""
     second = _part(told, name)
     if not isinstance(second, int | float) or isinstance(second, bool) or not start <= second <= end:
-        raise EditError(f"An edited note lies outside the part of the video that was read; {_AGAIN}")
+        raise _refused(words.EDIT_OUTSIDE)
     return float(second)
 
 
 def _part(told: object, name: str) -> object:
     """Of what should be an object of JSON."""
     if not isinstance(told, dict):
-        raise EditError(f"{_BROKEN}; {_AGAIN}")
+        raise _refused(words.EDITS_BROKEN)
     return told.get(name)
+
+
+def _refused(why: str) -> EditError:
+    return EditError(words.EDITS_NOT_TAKEN.format(why=why))

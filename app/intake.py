@@ -8,6 +8,7 @@ import re
 import unicodedata
 from pathlib import Path, PurePosixPath
 
+from app import words
 from pianoroll import SilentkeysError
 from video2roll.video import VIDEO_SUFFIXES, measure, probe, read_frames
 
@@ -16,7 +17,7 @@ LONGEST = 3600.0  # seconds
 MOST_PIXELS = 4096 * 3072  # of a picture: somewhat more than 4K
 MOST_FRAMES = 60 * 3600  # an hour at 60 a second
 LONGEST_NAME = 80  # letters
-PLAIN = "video"  # what a video without a name is called
+PLAIN = "video"  # what a video is called on the disk
 
 _NO_NAME = re.compile(r"[^\w .,'’()&+!–—-]")
 _ADDRESS = re.compile(r"(?<=https)(?=:)|(?<=http)(?=:)|(?<=www)(?=\.)|(?=@)", re.IGNORECASE)
@@ -37,7 +38,7 @@ def title_of(name: str) -> str:
     path = PurePosixPath(last)
     stem = path.stem if path.suffix.lower() in VIDEO_SUFFIXES else last
     clean = " ".join(_NO_NAME.sub(" ", stem).split()).strip(". ")
-    return clean[:LONGEST_NAME].strip(". ") or PLAIN
+    return clean[:LONGEST_NAME].strip(". ") or words.NO_TITLE
 
 
 def stored_name(name: str) -> str:
@@ -46,41 +47,34 @@ def stored_name(name: str) -> str:
     return PLAIN + (suffix if suffix in VIDEO_SUFFIXES else ".mp4")
 
 
-def as_text(words: str) -> str:
+def as_text(text: str) -> str:
     """Words in which Markdown finds no sign of its own: no HTML, link, picture, formula, colour or address."""
-    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(_JOINER, " ".join(words.split())))
+    return _MARKDOWN.sub(r"\\\1", _ADDRESS.sub(_JOINER, " ".join(text.split())))
 
 
 def check_size(size: int, title: str) -> None:
     """Raise IntakeError where a file of ``size`` bytes is more than the page takes."""
     if size > MOST_MEGABYTES << 20:
-        raise IntakeError(
-            f"“{title}” is larger than {MOST_MEGABYTES} MB; make the video smaller (720 lines are enough), "
-            "or read it with “silentkeys transcribe”."
-        )
+        raise IntakeError(words.TOO_LARGE.format(title=title, most=MOST_MEGABYTES))
 
 
 def check_length(seconds: float, title: str) -> None:
     """Raise IntakeError where a video is longer than the page takes."""
     if seconds > LONGEST:
-        minutes = round(LONGEST / 60)
-        raise IntakeError(f"“{title}” is longer than {minutes} minutes, more than this page reads; cut it.")
+        raise IntakeError(words.TOO_LONG.format(title=title, minutes=round(LONGEST / 60)))
 
 
 def check_video(path: str | os.PathLike[str], title: str) -> None:
     """Raise IntakeError where a video is longer, larger or of more pictures than the page takes; VideoError where it
     is none. What the header says is judged first, then the packets are counted, and last one picture is decoded."""
     if Path(path).exists() and not Path(path).is_file() and not Path(path).is_dir():
-        raise IntakeError(f"{path} is no file; choose a video.")
+        raise IntakeError(words.NO_FILE.format(path=path))
     info = probe(path)
     _check_picture(info.width, info.height, title)
     check_length(info.duration or 0.0, title)
     frames, seconds = measure(path, most=MOST_FRAMES)
     if frames > MOST_FRAMES:
-        raise IntakeError(
-            f"“{title}” has more than {MOST_FRAMES} pictures, more than this page reads; cut it, "
-            "or make fewer a second of it (30 are enough)."
-        )
+        raise IntakeError(words.TOO_MANY_PICTURES.format(title=title, most=MOST_FRAMES))
     check_length(seconds, title)
     height, width = next(iter(read_frames(path, colour=False))).image.shape[:2]
     _check_picture(width, height, title)
@@ -88,10 +82,7 @@ def check_video(path: str | os.PathLike[str], title: str) -> None:
 
 def _check_picture(width: int, height: int, title: str) -> None:
     if width * height > MOST_PIXELS:
-        raise IntakeError(
-            f"The pictures of “{title}” are {width} × {height} pixels, more than this page reads; "
-            "make the video smaller (720 lines are enough)."
-        )
+        raise IntakeError(words.PICTURES_TOO_LARGE.format(title=title, width=width, height=height))
 
 
 def in_their_words(error: SilentkeysError, path: Path, title: str) -> str:

@@ -11,6 +11,7 @@ from typing import TypedDict
 import numpy as np
 import streamlit as st
 
+from app import words
 from app.corner_editor import corner_editor
 from app.scene import Scene
 from pianoroll.keys import BLACK, HIGHEST_PITCH, LOWEST_PITCH, PITCHES, pitch_name
@@ -19,11 +20,6 @@ from video2roll.rectify import CornersError, KeyboardError, check_corners
 
 WHITES = [int(pitch) for pitch in PITCHES[~BLACK]]
 OCTAVE = 12
-
-NOT_FOUND = (
-    "No keyboard was found in this video. Where there is one, drag the four corners onto the corners of its keys, "
-    "and choose its lowest and highest key."
-)
 
 
 class Choice(TypedDict):
@@ -77,7 +73,7 @@ def keyboard_choice() -> Choice:
     """What the user set, as the transcription takes it. Raises KeyboardError where there is none yet."""
     step: Step = st.session_state["keyboard_step"]
     if not step.ready:
-        raise KeyboardError(NOT_FOUND)
+        raise KeyboardError(words.KEYBOARD_NOT_FOUND)
     if not step.changed:
         return Choice(corners=None, lowest_key=None, highest_key=None)
     start = step.scene.start()
@@ -117,7 +113,7 @@ def _show_step(step: Step) -> None:
     _choose_keys(step)
     with told:
         _tell(step)
-    with st.popover("On the command line"):
+    with st.popover(words.COMMAND_LINE):
         st.code(_as_options(step), language=None)
 
 
@@ -130,12 +126,10 @@ def _show_editor(step: Step) -> None:
     picture = scene.without_hands
     place = st.container()
     with st.container(horizontal=True, vertical_alignment="center"):
-        hidden = st.toggle(
-            "Hide the hands", value=scene.steady or scene.found is not None, help="All moments of the video together."
-        )
+        hidden = st.toggle(words.HIDE_HANDS, value=scene.steady or scene.found is not None, help=words.HIDE_HANDS_HELP)
         if not hidden and len(scene.moments) > 1:
             middle = scene.moments[len(scene.moments) // 2]
-            moment = st.select_slider("Moment of the video", scene.moments, value=middle)
+            moment = st.select_slider(words.MOMENT, scene.moments, value=middle)
             picture = scene.pictures[scene.moments.index(moment)]
         elif not hidden:
             picture = scene.pictures[0]
@@ -151,14 +145,14 @@ def _choose_keys(step: Step) -> None:
     gap = 2 * (FEWEST_WHITES - 1)
     left, right = st.columns(2)
     left.selectbox(
-        "Lowest key",
+        words.LOWEST_KEY,
         [pitch for pitch in WHITES if pitch <= max(highest - gap, lowest)],
         format_func=pitch_name,
         key="lowest_key",
         on_change=_take_keys,
     )
     right.selectbox(
-        "Highest key",
+        words.HIGHEST_KEY,
         [pitch for pitch in WHITES if pitch >= min(lowest + gap, highest)],
         format_func=pitch_name,
         key="highest_key",
@@ -166,53 +160,48 @@ def _choose_keys(step: Step) -> None:
     )
     with st.container(horizontal=True):
         st.button(
-            "Octave lower",
+            words.OCTAVE_LOWER,
             on_click=_shift,
             args=(-OCTAVE,),
             disabled=lowest - OCTAVE < LOWEST_PITCH,
             icon=":material/arrow_back:",
         )
         st.button(
-            "Octave higher",
+            words.OCTAVE_HIGHER,
             on_click=_shift,
             args=(OCTAVE,),
             disabled=highest + OCTAVE > HIGHEST_PITCH,
             icon=":material/arrow_forward:",
         )
         st.button(
-            "Turn",
+            words.TURN,
             on_click=_turn,
             icon=":material/rotate_right:",
-            help="The player sits at another side of the picture.",
+            help=words.TURN_HELP,
         )
         st.button(
-            "Find again",
+            words.FIND_AGAIN,
             on_click=_reset,
             disabled=not step.changed,
             icon=":material/restart_alt:",
-            help="Everything as it was before you moved it.",
+            help=words.FIND_AGAIN_HELP,
         )
 
 
 def _tell(step: Step) -> None:
     """One sentence on where the keyboard comes from, and what is wrong with it."""
     found = step.scene.found
-    names = f"{pitch_name(step.keys[0])} to {pitch_name(step.keys[1])}"
+    keys = words.KEYS_FROM_TO.format(lowest=pitch_name(step.keys[0]), highest=pitch_name(step.keys[1]))
     if not step.ready:
-        st.warning(NOT_FOUND)
+        st.warning(words.KEYBOARD_NOT_FOUND)
     elif step.changed:
-        st.info(f"Your keyboard is used: {names}. “Find again” goes back to what the program found.")
+        st.info(words.KEYBOARD_CHANGED.format(keys=keys))
     elif found is not None and found.octave_guessed:
-        st.warning(
-            f"Found: {names}. Not all 88 keys are in view, so the octave is a guess: "
-            "check the C’s in the picture, and move it by octaves if they are wrong."
-        )
+        st.warning(words.KEYBOARD_OCTAVE_GUESSED.format(keys=keys))
     else:
-        st.success(f"Found: {names}. Where the lines miss the keys, drag the corners.")
+        st.success(words.KEYBOARD_FOUND.format(keys=keys))
     if found is not None and not step.scene.steady:
-        st.caption(
-            "The camera moves: the lines meet the keys in this picture, and are moved along as the video is read."
-        )
+        st.caption(words.CAMERA_MOVES)
     try:
         check_corners(step.corners)
     except CornersError:

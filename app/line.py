@@ -11,7 +11,7 @@ from threading import Condition, Event, Thread
 from time import monotonic
 from typing import Any
 
-from app import child
+from app import child, words
 from app.child import Bounds, ChildError, Stopped
 
 SURE = 3.0  # seconds of a stage after which the time that is left can be told
@@ -114,7 +114,7 @@ class Job:
         except ChildError as error:
             self._error = error
         except Exception as error:
-            self._error = ChildError(f"The work could not be begun: {type(error).__name__}: {error}")
+            self._error = ChildError(words.WORK_NOT_BEGUN.format(kind=type(error).__name__, error=error))
         finally:
             self.line.leave(self)
             self.over.set()

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from time import monotonic
 from urllib.parse import quote, unquote, urljoin, urlsplit
 
+from app import words
 from app.intake import MOST_MEGABYTES, IntakeError, check_size, title_of
 from pianoroll.files import write_beside
 
@@ -78,7 +79,7 @@ def fetch(
             _check_answer(answer, place, title)
             _save(answer, target, place, title, deadline, progress)
             return title
-    raise LinkError(f"{_short(url)} leads from one address to the next without end; give the file's own address.")
+    raise LinkError(words.LINK_ENDLESS.format(address=_short(url)))
 
 
 def judge(url: str, *, resolve: Resolve | None = None) -> _Place:
@@ -87,21 +88,21 @@ def judge(url: str, *, resolve: Resolve | None = None) -> _Place:
         parts = urlsplit(url.strip())
         host, port = parts.hostname, parts.port
     except ValueError as error:
-        raise LinkError(f"{_short(url)} is no address of the web; check it.") from error
+        raise LinkError(words.LINK_NO_ADDRESS.format(address=_short(url))) from error
     if parts.scheme not in PORTS or not host:
-        raise LinkError(f"{_short(url)} is no address that begins with http:// or https://; give such a one.")
+        raise LinkError(words.LINK_NO_HTTP.format(address=_short(url)))
     if any(ord(letter) <= 32 or ord(letter) == 127 for letter in url.strip()):
-        raise LinkError(f"{_short(url)} holds blanks or control characters; check it.")
+        raise LinkError(words.LINK_BLANKS.format(address=_short(url)))
     if parts.username is not None or parts.password is not None:
-        raise LinkError("The address holds a name or password before an @; such links are not followed.")
+        raise LinkError(words.LINK_PASSWORD)
     port = PORTS[parts.scheme] if port is None else port
     try:
         host = host.encode("idna").decode("ascii") if not host.isascii() else host
         addresses = (resolve or _resolve)(host, port)
     except (OSError, UnicodeError, ValueError) as error:
-        raise LinkError(f"There is no machine called {_short(host)}, or it cannot be reached; check it.") from error
+        raise LinkError(words.LINK_NO_MACHINE.format(host=_short(host))) from error
     if not addresses or not all(is_public(address) for address in addresses):
-        raise LinkError(f"{_short(host)} is not a public machine of the web; links to others are not followed.")
+        raise LinkError(words.LINK_NOT_PUBLIC.format(host=_short(host)))
     query = quote((parts.path or "/") + (f"?{parts.query}" if parts.query else ""), safe=_SIGNS)
     return _Place(url.strip(), parts.scheme, host, port, query, addresses)
 
@@ -191,13 +192,11 @@ def _ask(place: _Place, connect: Connect, deadline: float) -> Iterator[http.clie
 
 def _check_answer(answer: http.client.HTTPResponse, place: _Place, title: str) -> None:
     if answer.status != 200:
-        raise LinkError(f"{_short(place.url)} could not be fetched: the site answers {answer.status}; check it.")
+        raise LinkError(words.LINK_REFUSED.format(address=_short(place.url), status=answer.status))
     if answer.headers.get_content_type() in ("text/html", "application/xhtml+xml"):
-        raise LinkError(
-            f"{_short(place.url)} is a page and no video file; save the video on your computer, then upload it."
-        )
+        raise LinkError(words.LINK_PAGE.format(address=_short(place.url)))
     if answer.headers.get("Content-Encoding", "identity").lower() != "identity":
-        raise LinkError(f"{_short(place.url)} sends the file packed, which is not read; download it, then upload it.")
+        raise LinkError(words.LINK_PACKED.format(address=_short(place.url)))
     if answer.length is not None:
         check_size(answer.length, title)
 
@@ -220,7 +219,7 @@ def _save(
             if progress is not None:
                 progress(min(1.0, got / (promised or MOST_MEGABYTES << 20)))
         if promised is not None and got < promised:
-            raise LinkError(f"{_short(place.url)} broke off after {got / 2**20:.1f} MB; try again later.")
+            raise LinkError(words.LINK_BROKE_OFF.format(address=_short(place.url), megabytes=got / 2**20))
 
 
 def _read(answer: http.client.HTTPResponse, place: _Place, deadline: float) -> bytes:
@@ -236,16 +235,16 @@ def _read(answer: http.client.HTTPResponse, place: _Place, deadline: float) -> b
 
 def _not_fetched(place: _Place, error: Exception, deadline: float) -> LinkError:
     if monotonic() >= deadline:
-        why = f"it took longer than {PATIENCE / 60:.0f} minutes"
+        why = words.WHY_TOO_SLOW.format(minutes=PATIENCE / 60)
     elif isinstance(error, TimeoutError):
-        why = "the machine does not answer"
+        why = words.WHY_SILENT
     elif isinstance(error, ssl.SSLError):
-        why = "its certificate or encryption is not in order"
+        why = words.WHY_NOT_SECURE
     elif isinstance(error, OSError):
-        why = error.strerror or "the connection broke"
+        why = error.strerror or words.WHY_BROKEN
     else:
-        why = "its answer is none of the web’s"
-    return LinkError(f"{_short(place.url)} could not be fetched: {why}; try again later.")
+        why = words.WHY_NOT_HTTP
+    return LinkError(words.LINK_NOT_FETCHED.format(address=_short(place.url), why=why))
 
 
 def _short(url: str) -> str:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import pandas as pd
 import streamlit as st
 
-from app import pipeline
+from app import pipeline, words
 from app.edits import NO_EDITS, EditError, Edits, read_edits
 from app.intake import as_text
 from app.report import Progress, Report
@@ -35,10 +35,6 @@ OFFERED = ("mid", "pdf", "musicxml", "html", "wav", "mp3", "csv", "png", "roll-s
 """Outputs that are made when they are asked for, as the others take too long to wait for at each change."""
 STORED = "video"  # what results are called on the disk, whatever the video's name
 OLDER = "older.mp4"  # the result video drawn with other settings
-OLDER_VIDEO = (
-    "The video above was drawn before the last changes: it is silent now, and plays together with this sound, "
-    "which is of the notes as they are."
-)
 MIME = {
     ".npz": "application/octet-stream",
     ".mid": "audio/midi",
@@ -82,7 +78,7 @@ class Result:
         else:
             made = write(self.reading, self.folder, self.title, self.settings, (output,))
             if output in made.missing:
-                raise FileError(f"{output} could not be made: {made.missing[output]}")
+                raise FileError(words.NOT_MADE.format(output=output, why=made.missing[output]))
         return path
 
     def _named(self) -> Report:
@@ -153,7 +149,7 @@ def show_result(result: Result, draw_video: Callable[[], None] | None) -> Any:
     for warning in report.warnings:
         st.warning(as_text(warning))
     for output, why in report.missing.items():
-        st.error(as_text(f"{output} could not be made: {why.replace(f'{result.folder}/', '')}"))
+        st.error(as_text(words.NOT_MADE.format(output=output, why=why.replace(f"{result.folder}/", ""))))
     _show_facts(report)
     video = report.files.get("video") or result.older_video
     if video is not None:
@@ -165,7 +161,7 @@ def show_result(result: Result, draw_video: Callable[[], None] | None) -> Any:
         _show_roll(result)
     if "video" not in report.files:
         _show_sound(result, draw_video)  # below the roll, which must not move away from who edits it
-    score, table, files = st.tabs(["Score", "Notes", "Downloads"])
+    score, table, files = st.tabs([words.SCORE_TAB, words.NOTES_TAB, words.DOWNLOADS_TAB])
     with score:
         _show_score(report)
     with table:
@@ -228,32 +224,30 @@ def _show_sound(result: Result, draw_video: Callable[[], None] | None) -> None:
     if "wav" in result.report.files:
         st.audio(result.report.files["wav"])
     if result.older_video is not None:
-        st.caption(OLDER_VIDEO)
+        st.caption(words.OLDER_VIDEO)
     if draw_video is not None and "video" not in result.report.missing:
-        st.button("Draw the video with these settings", on_click=draw_video, icon=":material/movie:")
+        st.button(words.DRAW_VIDEO, on_click=draw_video, icon=":material/movie:")
 
 
 def _show_facts(report: Report) -> None:
     notes, keyboard, confidence, speed = st.columns(4)
-    notes.metric("Notes", report.notes)
+    notes.metric(words.NOTES_FOUND, report.notes)
     low, high = report.keyboard.get("lowest_pitch"), report.keyboard.get("highest_pitch")
     if low is not None and high is not None:
-        keyboard.metric("Keys in view", high - low + 1)
+        keyboard.metric(words.KEYS_IN_VIEW, high - low + 1)
     if report.keyboard.get("given"):
-        confidence.metric("Keyboard corners", "set by hand")
+        confidence.metric(words.CORNERS_GIVEN, words.BY_HAND)
     else:
-        confidence.metric("Keyboard confidence", f"{report.keyboard.get('confidence', 0.0):.2f}")
-    speed.metric("Seconds of video per second", f"{report.speed:.1f}")
+        confidence.metric(words.CONFIDENCE, f"{report.keyboard.get('confidence', 0.0):.2f}")
+    speed.metric(words.SPEED, f"{report.speed:.1f}")
 
 
 def _show_score(report: Report) -> None:
     """All pages as pictures, with what was found of tempo, metre and key."""
     if not report.pages:
-        st.info("There is no score.")
+        st.info(words.NO_SCORE)
         return
-    found = report.score
-    facts = f"{found['key']}, {found['metre']}, {found['tempo']:.0f} a minute, {found['measures']} bars"
-    st.caption(f"{facts}; what you did not give is estimated.")
+    st.caption(words.SCORE_FACTS.format(**report.score))
     for page in report.pages:
         st.image(on_paper(Path(page).read_text(encoding="utf-8")), width=900)
 
@@ -268,7 +262,7 @@ def on_paper(svg: str) -> str:
 
 def _show_downloads(result: Result) -> None:
     """Everything as one file, then each for itself; both are made when they are asked for."""
-    _offer("Everything as one zip", f"{result.title}.zip", partial(write_zip, result), type="primary")
+    _offer(words.EVERYTHING, f"{result.title}.zip", partial(write_zip, result), type="primary")
     with st.container(horizontal=True):
         for output in OFFERED:
             name = pipeline.file_name(result.title, output)

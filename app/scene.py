@@ -11,7 +11,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from app import pipeline
+from app import pipeline, words
 from pianoroll.keys import WHITE_KEY_LENGTH, WHITE_KEYS
 from video2roll.rectify import Keyboard, KeyboardError
 from video2roll.video import probe, sample_images
@@ -129,7 +129,7 @@ def _jpeg(image: np.ndarray) -> str:
 def _moments(count: int, start: float, stop: float) -> list[str]:
     """Names of ``count`` pictures spread evenly from ``start`` to ``stop`` (seconds): their time, or number."""
     if not np.isfinite(stop) or count < MOMENTS:
-        return [f"picture {number + 1}" for number in range(count)]
+        return [words.MOMENT_NUMBER.format(number=number + 1) for number in range(count)]
     seconds = [start + (stop - start) * (number + 0.5) / count for number in range(count)]
     tenths = stop - start < count
     return [f"{s // 60:.0f}:{s % 60:04.1f}" if tenths else f"{s // 60:.0f}:{int(s % 60):02d}" for s in seconds]

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from time import sleep, time
 
+from app import words
 from pianoroll import SilentkeysError
 
 UNUSED = 3600.0  # seconds after which a folder is removed
@@ -44,7 +45,7 @@ class Room:
             folder = Path(tempfile.mkdtemp(prefix="visit-", dir=self.root))
             (folder / _MARK).touch()
         except OSError as error:
-            raise FullError(f"There is no room for your files now ({error.strerror}); try again later.") from error
+            raise FullError(words.NO_ROOM.format(why=error.strerror)) from error
         self.touch(folder)
         return folder
 
@@ -78,10 +79,7 @@ class Room:
         self.sweep()
         free = shutil.disk_usage(self.root).free
         if self.taken() + size > self.most or free - size < self.spare:
-            raise FullError(
-                "So many people are here that there is no room for another video; try again in an hour, "
-                "or use “silentkeys transcribe” on your own computer."
-            )
+            raise FullError(words.FULL)
 
     def _folders(self) -> list[Path]:
         return [path for path in self.root.glob("visit-*") if path.is_dir() and not path.is_symlink()]
@@ -99,10 +97,10 @@ def open_room(root: Path | None = None) -> Room:
         root.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = root.lstat()
     except OSError as error:
-        raise FullError(f"{root}, where the page keeps its files, cannot be made: {error.strerror}.") from error
+        raise FullError(words.ROOM_NOT_MADE.format(folder=root, why=error.strerror)) from error
     foreign = hasattr(os, "getuid") and (found.st_uid != os.getuid() or stat.S_IMODE(found.st_mode) & 0o077)
     if foreign or not stat.S_ISDIR(found.st_mode):
-        raise FullError(f"{root}, where the page keeps its files, is open to others; remove it, or set TMPDIR.")
+        raise FullError(words.ROOM_OPEN.format(folder=root))
     room = Room(root)
     threading.Thread(target=_keep_sweeping, args=(room,), daemon=True, name="sweep").start()
     return room

@@ -18,7 +18,7 @@ from time import monotonic
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from app import fence, links
+from app import fence, links, words
 from app.intake import MOST_MEGABYTES, check_length, check_size, stored_name, title_of
 from app.links import LinkError
 from app.report import Progress
@@ -35,45 +35,20 @@ SAID = 160  # letters of a site's own reason, which are shown at most
 _ADDRESS = re.compile(r"(https?://|www\.)\S+")
 _ANSI = re.compile(r"\x1b\[[0-9;]*[A-Za-z]")
 
-OFFLINE = "There is no network where this page runs: {site} cannot be found; connect it, or upload the video."
-NOT_INSTALLED = (
-    "Videos of {site} are fetched by yt-dlp, which is not installed: pip install yt-dlp; or upload the video."
-)
-NOT_KNOWN = "This is no address of a site that is known here; give the address of the video file itself."
-NOT_PUBLIC = "{site} leads to a machine that is not a public one of the web; links to others are not followed."
-NOT_ONE = "This address of {site} shows no single video; give the address of one."
-LIVE = "This video of {site} is live, or has yet to begin; choose one that is over."
-TOO_SLOW = "“{title}” takes longer than {minutes} minutes to fetch, and was given up; try again later."
-NO_FORM = "{site} gives this video in no form that can be read here; save it on your computer, then upload it."
-NOT_WRITTEN = "The video could not be stored where this page runs ({why}); try again later."
-NOT_WHOLE = "The video of {site} did not come whole; try again later."
-REFUSED = "{site} does not give this video: {reason}. Choose another one, or save it on your computer, then upload it."
-BROKE_OFF = "{site} cannot be reached, or broke off; try again later, or upload the video."
-OUT_OF_DATE = (
-    "{site} does not answer as yt-dlp expects: yt-dlp is out of date (pip install -U yt-dlp), or the site keeps "
-    "programs out; save the video on your computer, then upload it."
-)
 REASONS = {  # what is wrong, by what yt-dlp says of it; the first that fits
-    r"not a bot|HTTP Error 429|rate.?limit|too many requests|likely being blocked|blocked by server": (
-        "{site} takes this page for a robot, or was asked too often; try again in some hours, or upload the video."
-    ),
-    r"HTTP Error 5": BROKE_OFF,
-    r"\bDRM\b": "This video of {site} is protected against copying; choose another one.",
-    r"geo.?restrict|your (country|location)|available (in|from) your": (
-        "{site} does not show this video in the country where this page runs; choose another one."
-    ),
-    r"will begin|premieres|scheduled|live event|is offline": LIVE,
+    r"not a bot|HTTP Error 429|rate.?limit|too many requests|likely being blocked|blocked by server": words.SITE_ROBOT,
+    r"HTTP Error 5": words.SITE_BROKE_OFF,
+    r"\bDRM\b": words.SITE_PROTECTED,
+    r"geo.?restrict|your (country|location)|available (in|from) your": words.SITE_COUNTRY,
+    r"will begin|premieres|scheduled|live event|is offline": words.SITE_LIVE,
     r"private|sign.?in|log.?in|logged.?in|registered|password|cookies|members|premium|confirm your age|age.?restrict"
-    r"|supporter|purchase|requires payment|rental": (
-        "This video of {site} is private or restricted by age, or wants one to sign in, which is not done here; "
-        "save it on your computer, then upload it."
-    ),
+    r"|supporter|purchase|requires payment|rental": words.SITE_PRIVATE,
     r"HTTP Error 4(04|10)|unavailable|not available|no longer|removed|deleted|terminated|not found|not exist"
-    r"|looks truncated": ("There is no such video on {site}, or no more; check the address."),
-    r"HTTP Error 4": OUT_OF_DATE,
-    r"No space left": NOT_WRITTEN.format(why="the disk is full"),
+    r"|looks truncated": words.SITE_NO_VIDEO,
+    r"HTTP Error 4": words.SITE_OUT_OF_DATE,
+    r"No space left": words.SITE_NOT_WRITTEN.format(why=words.WHY_DISK_FULL),
     r"timed? ?out|Errno|urlopen error|unreachable|refused|reset|IncompleteRead|bytes read|broken pipe"
-    r"|any data|too short|is empty|SSL|certificate": BROKE_OFF,
+    r"|any data|too short|is empty|SSL|certificate": words.SITE_BROKE_OFF,
 }
 
 
@@ -137,11 +112,11 @@ def fetch(url: str, folder: str | os.PathLike[str], *, progress: Progress) -> di
     refused = fence.stay_public()
     site = site_of(url)
     if site is None:
-        raise LinkError(NOT_KNOWN)
+        raise LinkError(words.SITE_NOT_KNOWN)
     try:
         return _fetch(site, _address(site, url), Path(folder), progress, refused)
     except OSError as error:
-        raise LinkError(NOT_WRITTEN.format(why=error.strerror or "its disk failed")) from error
+        raise LinkError(words.SITE_NOT_WRITTEN.format(why=error.strerror or words.WHY_DISK_FAILED)) from error
 
 
 def _fetch(site: Site, address: str, folder: Path, progress: Progress, refused: list[str]) -> dict[str, str]:
@@ -149,12 +124,12 @@ def _fetch(site: Site, address: str, folder: Path, progress: Progress, refused: 
     try:
         from yt_dlp.extractor import gen_extractor_classes
     except ImportError as error:
-        raise LinkError(NOT_INSTALLED.format(site=site.name)) from error
+        raise LinkError(words.SITE_NOT_INSTALLED.format(site=site.name)) from error
     progress("ask", None)
     try:
         socket.getaddrinfo(_host(address), None)
     except OSError as error:
-        raise LinkError(OFFLINE.format(site=site.name)) from error
+        raise LinkError(words.SITE_OFFLINE.format(site=site.name)) from error
     if not any(each.IE_NAME in site.extractors and each.suitable(address) for each in gen_extractor_classes()):
         return _fetch_file(address, folder, progress)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=folder) as scratch:
@@ -162,7 +137,7 @@ def _fetch(site: Site, address: str, folder: Path, progress: Progress, refused: 
         page.fetch(address)
         files = list(Path(scratch).iterdir())
         if len(files) != 1:
-            raise LinkError(NOT_WHOLE.format(site=site.name))
+            raise LinkError(words.SITE_NOT_WHOLE.format(site=site.name))
         check_size(files[0].stat().st_size, page.title)
         return {"file": files[0].replace(folder / stored_name(files[0].name)).name, "title": page.title}
 
@@ -182,7 +157,7 @@ def _address(site: Site, url: str) -> str:
     try:
         return address_of(plain)[1]
     except ValueError as error:
-        raise LinkError(NOT_ONE.format(site=site.name)) from error
+        raise LinkError(words.SITE_NOT_ONE.format(site=site.name)) from error
 
 
 class _Page:
@@ -201,10 +176,10 @@ class _Page:
             with _one_video(self.site, self._settings()) as youtube:
                 youtube.extract_info(address)
         except YoutubeDLError as error:
-            said = NOT_PUBLIC.format(site=self.site.name) if self._refused else in_words(self.site, error)
+            said = words.SITE_NOT_PUBLIC.format(site=self.site.name) if self._refused else in_words(self.site, error)
             raise LinkError(said) from error
         except (LookupError, TypeError, ValueError, AttributeError, AssertionError) as error:  # mistakes of yt-dlp's
-            raise LinkError(OUT_OF_DATE.format(site=self.site.name)) from error
+            raise LinkError(words.SITE_OUT_OF_DATE.format(site=self.site.name)) from error
 
     def _settings(self) -> dict[str, Any]:
         """How yt-dlp works: with nothing of this computer's own, and without other programs."""
@@ -230,14 +205,14 @@ class _Page:
         """What the site says of the video, before its form is chosen. Raises LinkError or IntakeError to refuse it."""
         self.title = title_of(re.sub(r"[/\\]", " ", str(info.get("title") or "")))
         if info.get("is_live") or info.get("live_status") in NOT_OVER:
-            raise LinkError(LIVE.format(site=self.site.name))
+            raise LinkError(words.SITE_LIVE.format(site=self.site.name))
         check_length(info.get("duration") or 0.0, self.title)
 
     def _choose(self, context: dict[str, Any]) -> Iterator[dict[str, Any]]:
         """The best form that can be read and is not too large; of the same lines the last, as PREFERRED sorts them."""
         forms = sorted(filter(_can_be_read, context["formats"]), key=_sharpness)
         if not forms:
-            raise LinkError(NO_FORM.format(site=self.site.name))
+            raise LinkError(words.SITE_NO_FORM.format(site=self.site.name))
         sizes = [form.get("filesize") or form.get("filesize_approx") or 0 for form in forms]
         check_size(min(sizes), self.title)
         yield [form for form, size in zip(forms, sizes, strict=True) if size <= MOST_MEGABYTES << 20][-1]
@@ -245,7 +220,7 @@ class _Page:
     def _heard(self, status: dict[str, Any]) -> None:
         """Tell how far it is, and give up what is too large or slow. What is promised is not believed."""
         if monotonic() > self._deadline:
-            raise LinkError(TOO_SLOW.format(title=self.title, minutes=round(PATIENCE / 60)))
+            raise LinkError(words.SITE_TOO_SLOW.format(title=self.title, minutes=round(PATIENCE / 60)))
         written = sum(file.stat().st_size for file in self._scratch.iterdir())
         check_size(max(written, status.get("total_bytes") or 0), self.title)
         total = status.get("total_bytes") or status.get("total_bytes_estimate")
@@ -280,7 +255,7 @@ def _one_video(site: Site, settings: dict[str, Any]) -> Any:
 
         def process_ie_result(self, ie_result: dict[str, Any], *how: Any, **more: Any) -> Any:
             if ie_result.get("_type", "video") not in SINGLE:
-                raise LinkError(NOT_ONE.format(site=site.name))
+                raise LinkError(words.SITE_NOT_ONE.format(site=site.name))
             return super().process_ie_result(ie_result, *how, **more)
 
     return OneVideo(settings)
@@ -297,5 +272,5 @@ def in_words(site: Site, error: Exception) -> str:
     cause = (getattr(error, "exc_info", None) or (None, error))[1]
     reason = reason_of(_ADDRESS.sub("", text)).split(". ")[0].rstrip(".!")
     if not getattr(cause, "expected", False) or len(reason) > SAID:
-        return OUT_OF_DATE.format(site=site.name)
-    return REFUSED.format(site=site.name, reason=reason)
+        return words.SITE_OUT_OF_DATE.format(site=site.name)
+    return words.SITE_REFUSED.format(site=site.name, reason=reason)

@@ -11,11 +11,9 @@ from pathlib import Path
 
 import streamlit as st
 
+from app import words
 from app.filmstrip import Filmstrip
 from app.timeline import LEAST, timeline
-
-HEADING = "Part of the video"
-HINT = "Drag the handles to read only a part of it; double click for all of it."
 
 _revisions = count()  # of all visitors: none comes twice, so that no old part is taken for a new one
 
@@ -41,8 +39,8 @@ def choose_span(video: Path, look: Callable[[], Filmstrip], *, folded: bool) -> 
             strip = look()
             part = Part(_name(video), strip, (0.0, strip.duration), next(_revisions))
             st.session_state["span_step"] = part
-    with st.expander(HEADING, expanded=not folded):
-        st.caption(HINT)
+    with st.expander(words.SPAN, expanded=not folded):
+        st.caption(words.SPAN_HINT)
         chosen = timeline(part.strip, part.span, revision=part.revision, key="timeline")
     start, end = part.span = within(chosen, part.strip.duration)
     return start, None if end >= part.strip.duration else end

@@ -5,26 +5,10 @@ from typing import Any
 
 import streamlit as st
 
+from app import words
 from app.filmstrip import Filmstrip
 
 LEAST = 1.0  # seconds: the shortest part that may be chosen
-WORDS = {
-    "timeline": "Which part of the video is read",
-    "begin": "Begin",
-    "end": "End",
-    "beginHandle": "Where the part begins",
-    "endHandle": "Where the part ends",
-    "whole": "Whole video",
-    "all": "The whole video: {whole}",
-    "some": "{part} of {whole}",
-    "hours": ["hour", "hours"],
-    "minutes": ["minute", "minutes"],
-    "seconds": ["second", "seconds"],
-    "noTime": "“{typed}” is no time. Write seconds, as 83, or minutes and seconds, as 1:23.",
-    "pastTheEnd": "The video is over at {end}; begin earlier.",
-    "beginTooLate": "The part ends at {end}; it must begin at least a second earlier.",
-    "endTooEarly": "The part begins at {begin}; it must end at least a second later.",
-}
 
 _HERE = Path(__file__).parent
 
@@ -54,7 +38,7 @@ def timeline(strip: Filmstrip, span: tuple[float, float], *, revision: int, key:
             "end": span[1],
             "revision": revision,
             "least": LEAST,
-            "words": WORDS,
+            "words": words.TIMELINE,
         },
         on_span_change=lambda: None,
     )

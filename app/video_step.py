@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import apart, links, sites
+from app import apart, links, sites, words
 from app.child import Bounds
 from app.intake import MOST_MEGABYTES, as_text, check_size, in_their_words, stored_name, title_of
 from app.visit import FAREWELL, Visit
@@ -19,7 +19,6 @@ from pianoroll.files import write_beside
 from video2roll.video import VIDEO_SUFFIXES
 
 EXAMPLE = Path(__file__).resolve().parent.parent / "samples" / "furelise.mp4"
-EXAMPLE_TITLE = "Für Elise"
 KNOWN = ", ".join(site.name for site in sites.SITES)
 FETCH = Bounds(memory=2 << 30, seconds=sites.PATIENCE + 60)
 AT_HOME = ("localhost", "127.0.0.1", "::1")  # addresses at which the page is served to this computer alone
@@ -48,31 +47,29 @@ def choose_video(visit: Visit) -> Chosen | None:
     """Show the ways to a video; gives the one taken last, None where there is none or it is refused."""
     if EXAMPLE.is_file():
         st.button(
-            "Try the example",
+            words.EXAMPLE,
             on_click=_run_example,
             icon=":material/play_circle:",
-            help="Twenty seconds of Für Elise: read at once, and all results shown.",
+            help=words.EXAMPLE_HELP,
         )
-    names = ["Upload", "Web address", *(["This computer"] if is_at_home() else [])]  # short: phones are narrow
+    names = [words.UPLOAD_TAB, words.ADDRESS_TAB, *([words.COMPUTER_TAB] if is_at_home() else [])]
     tabs = st.tabs(names)
     with tabs[0]:
         upload = st.file_uploader(
-            "Video",
+            words.UPLOAD,
             type=sorted(suffix.lstrip(".") for suffix in VIDEO_SUFFIXES),
             max_upload_size=MOST_MEGABYTES,
             on_change=_take,
             args=("upload",),
         )
     with tabs[1]:
-        url = st.text_input(
-            "Address of a video", placeholder="https://www.youtube.com/watch?v=…", on_change=_take, args=("link",)
-        )
-        st.caption(f"One video of {KNOWN}; or a video file anywhere on the web: https://…/waltz.mp4")
+        url = st.text_input(words.ADDRESS, placeholder=words.ADDRESS_PLACEHOLDER, on_change=_take, args=("link",))
+        st.caption(words.ADDRESS_HINT.format(sites=KNOWN))
     path = ""
     if is_at_home():
         with tabs[2]:
             path = st.text_input(
-                "Path of the video", placeholder="/home/me/waltz.mp4", on_change=_take, args=("path",)
+                words.PATH, placeholder=words.PATH_PLACEHOLDER, on_change=_take, args=("path",)
             ).strip()
     return _look(visit, st.session_state.get("from"), upload, url.strip(), path)
 
@@ -109,7 +106,7 @@ def _look(visit: Visit, taken: str | None, upload: Any, url: str, path: str) -> 
     if "fetch" in visit.tasks and (taken, url) != ("link", visit.tasks["fetch"].key):
         _stop_fetching(visit)
     if taken == "example":
-        return Chosen(EXAMPLE, EXAMPLE_TITLE)
+        return Chosen(EXAMPLE, words.EXAMPLE_TITLE)
     if taken == "upload" and upload is not None:
         return _once(visit, ("upload", upload.file_id), partial(_store, visit, upload))
     if taken == "link" and url:
@@ -166,11 +163,12 @@ def _fetch(visit: Visit, url: str) -> Chosen:
     """Fetch a file into the visitor's folder. Raises as ``_store`` does, and LinkError."""
     visit.room.check(MOST_MEGABYTES << 20)
     target = visit.new_folder() / stored_name("")
-    bar = st.progress(0.0, "Fetching the video …")
+    text = words.DOING.format(stage=words.FETCHING_VIDEO)
+    bar = st.progress(0.0, text)
 
     def tell(part: float) -> None:
         visit.touch()
-        bar.progress(part, "Fetching the video …")
+        bar.progress(part, text)
 
     try:
         return Chosen(target, links.fetch(url, target, progress=tell))
@@ -187,7 +185,7 @@ def _fetch_page(visit: Visit, url: str) -> Chosen:
     task = visit.fetch("fetch", url, FETCH, apart.fetch, url, str(folder), about=folder)
     cancel = partial(forget_video, visit)
     try:
-        got = follow(visit, task.job, stages=FETCHING, doing="Asking the site", cancel=cancel)
+        got = follow(visit, task.job, stages=FETCHING, doing=words.ASKING_SITE, cancel=cancel)
     except Exception:
         _stop_fetching(visit)
         raise
@@ -213,7 +211,7 @@ def _checked(visit: Visit, video: Chosen) -> Chosen:
     """The video, if it may be read; else it is removed where it lies in the visitor's folder."""
     job = visit.look("check", str(video.path), apart.check, str(video.path), video.title)
     try:
-        follow(visit, job, stages={}, doing="Looking at the video", cancel=partial(forget_video, visit))
+        follow(visit, job, stages={}, doing=words.LOOKING_AT_VIDEO, cancel=partial(forget_video, visit))
     except SilentkeysError as error:
         if video.path.is_relative_to(visit.folder):
             shutil.rmtree(video.path.parent, ignore_errors=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 import streamlit as st
 
-from app import child
+from app import child, words
 from app.child import Bounds
 from app.line import Job, Line, at_once
 from app.sessions import Room, open_room
@@ -94,7 +94,7 @@ def visit() -> Visit:
     if known is not None and known.touch():
         return known
     if known is not None and "result" in st.session_state:
-        st.info("Your results were removed after an hour without use; press “Transcribe” to make them again.")
+        st.info(words.RESULTS_REMOVED)
     for name in WORK:
         st.session_state.pop(name, None)
     st.session_state["visit"] = Visit(_room(), _lines())

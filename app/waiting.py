@@ -5,6 +5,7 @@ from typing import Any
 
 import streamlit as st
 
+from app import words
 from app.line import Job
 from app.visit import Visit
 
@@ -13,23 +14,23 @@ Stages = Mapping[str, tuple[float, float, str]]
 """A stage's share of the bar, from and to, and what it is called."""
 
 FETCHING: Stages = {
-    "ask": (0.0, 0.02, "Asking the site"),
-    "fetch": (0.02, 1.0, "Fetching the video"),
+    "ask": (0.0, 0.02, words.ASKING_SITE),
+    "fetch": (0.02, 1.0, words.FETCHING_VIDEO),
 }
 READING: Stages = {
-    "keyboard": (0.0, 0.1, "Looking for the keyboard"),
-    "read": (0.1, 0.9, "Reading the keys"),
+    "keyboard": (0.0, 0.1, words.LOOKING_FOR_KEYBOARD),
+    "read": (0.1, 0.9, words.READING_KEYS),
 }
 WRITING: Stages = {
-    "notes": (0.9, 0.91, "Finding the notes"),
-    "files": (0.91, 0.93, "Writing the files"),
-    "score": (0.93, 0.97, "Engraving the score"),
-    "sound": (0.97, 1.0, "Playing the sound"),
+    "notes": (0.9, 0.91, words.FINDING_NOTES),
+    "files": (0.91, 0.93, words.WRITING_FILES),
+    "score": (0.93, 0.97, words.ENGRAVING_SCORE),
+    "sound": (0.97, 1.0, words.PLAYING_SOUND),
 }
 DRAWING: Stages = {
-    "notes": (0.0, 0.01, "Finding the notes"),
-    "sound": (0.01, 0.05, "Playing the sound"),
-    "video": (0.05, 1.0, "Drawing the video"),
+    "notes": (0.0, 0.01, words.FINDING_NOTES),
+    "sound": (0.01, 0.05, words.PLAYING_SOUND),
+    "video": (0.05, 1.0, words.DRAWING_VIDEO),
 }
 
 
@@ -42,11 +43,11 @@ def follow(here: Visit, job: Job, *, stages: Stages, doing: str, cancel: Callabl
     place = st.empty()
     with place.container(horizontal=True, vertical_alignment="center"):
         bar = st.empty()
-        st.button("Cancel", key=f"cancel {doing}", on_click=cancel, icon=":material/close:")
+        st.button(words.CANCEL, key=f"cancel {doing}", on_click=cancel, icon=":material/close:")
     while not job.over.wait(TICK):
         here.touch()
-        part, words = told(job, stages, doing)
-        bar.progress(part, words)
+        part, text = told(job, stages, doing)
+        bar.progress(part, text)
     place.empty()
     return job.value()
 
@@ -55,16 +56,16 @@ def told(job: Job, stages: Stages, doing: str) -> tuple[float, str]:
     """How much of the bar is full, and the words beside it."""
     before = job.place
     if before:
-        return 0.0, f"{'One other is' if before == 1 else f'{before} others are'} before you; yours begins by itself …"
+        return 0.0, words.ONE_BEFORE if before == 1 else words.SOME_BEFORE.format(count=before)
     state = job.state
-    low, high, text = stages.get(state.stage, (0.0, 0.0, doing))
+    low, high, stage = stages.get(state.stage, (0.0, 0.0, doing))
     part = min(1.0, low + (high - low) * (state.part or 0.0))
-    words = f"{text} … {round(100 * part)} %" if state.stage in stages else f"{text} …"
-    return part, words if state.left is None else f"{words}, {_in_words(state.left)} left"
+    text = (words.DOING_PART if state.stage in stages else words.DOING).format(stage=stage, percent=round(100 * part))
+    return part, text if state.left is None else words.TIME_LEFT.format(doing=text, time=_in_words(state.left))
 
 
 def _in_words(seconds: float) -> str:
     """A length of time, as exact as it can be known: 5 s, 40 s, 3 min."""
     if seconds < 90:
-        return f"about {max(5, 5 * round(seconds / 5))} s"
-    return f"about {round(seconds / 60)} min"
+        return words.ABOUT_SECONDS.format(seconds=max(5, 5 * round(seconds / 5)))
+    return words.ABOUT_MINUTES.format(minutes=round(seconds / 60))

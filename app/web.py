@@ -17,7 +17,7 @@ import streamlit as st
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # streamlit runs this file as a script
 
-from app import apart
+from app import apart, words
 from app.child import Bounds, Stopped
 from app.filmstrip import Filmstrip
 from app.intake import LONGEST, as_text, in_their_words
@@ -34,7 +34,6 @@ from app.waiting import DRAWING, READING, WRITING, follow
 from pianoroll import SilentkeysError
 from pianoroll.keys import PITCHES, pitch_name
 
-FINGERS = {"auto": "as editors do; all of a short piece", "all": "all", "some": "as editors do", "none": "none"}
 MEMORY = 6 << 30  # bytes that reading a video may take
 PATIENCE, PACE = 300.0, 15.0  # seconds that reading may take, and so many more for each second of video
 
@@ -60,9 +59,9 @@ class Options:
 
 def page() -> None:
     """Lay out the page; a result stays until the next one."""
-    st.set_page_config(page_title="silentkeys", page_icon="🎹", layout="wide")
-    st.title("silentkeys")
-    st.write("Watch a pianist's keyboard on **silent** video, filmed from above; get back MIDI, a score and sound.")
+    st.set_page_config(page_title=words.PAGE_TITLE, page_icon="🎹", layout="wide")
+    st.title(words.PAGE_TITLE)
+    st.write(words.PAGE_INTRODUCTION)
     try:
         here = visit()
     except SilentkeysError as error:
@@ -78,7 +77,7 @@ def page() -> None:
         with keyboard:
             _show_keyboard(here, video, options)
     ready = video is not None and "keyboard_step" in st.session_state
-    st.button("Transcribe", type="primary", disabled=not ready, on_click=_ask, args=("read",))
+    st.button(words.TRANSCRIBE, type="primary", disabled=not ready, on_click=_ask, args=("read",))
     with st.container():
         _work(here, video if ready else None, options)
     if "result" in st.session_state:
@@ -101,8 +100,8 @@ def _work(here: Visit, video: Chosen | None, options: Options) -> None:
 
 def _choose_options(start: float, end: float | None) -> Options:
     """What the command line calls --instrument and what it has for the score; and more."""
-    with st.expander("Options"):
-        st.caption("What is made of it; a change shows at once, as the video is not read again:")
+    with st.expander(words.OPTIONS):
+        st.caption(words.OPTIONS_HINT)
         left, right = st.columns(2)
         settings = {**_choose_notes(left, right), **_choose_score(left, right), "edits": None}
     return Options(start, end, settings)
@@ -111,26 +110,24 @@ def _choose_options(start: float, end: float | None) -> Options:
 def _choose_notes(left: Any, right: Any) -> dict[str, Any]:
     """What concerns the notes and how they sound."""
     return {
-        "instrument": left.text_input("Instrument", value="Acoustic Grand Piano").strip() or 0,
-        "transpose": int(
-            right.number_input("Transpose by semitones", min_value=-FARTHEST, max_value=FARTHEST, value=0, step=1)
-        ),
+        "instrument": left.text_input(words.INSTRUMENT, value="Acoustic Grand Piano").strip() or 0,
+        "transpose": int(right.number_input(words.TRANSPOSE, min_value=-FARTHEST, max_value=FARTHEST, value=0, step=1)),
         "threshold": left.number_input(
-            "A key is down from",
+            words.THRESHOLD,
             min_value=0.05,
             max_value=0.95,
             value=None,
             step=0.05,
-            placeholder="as trained; or such as 0.4",
-            help="How surely a key must be seen to be down, 0 to 1. Less finds fainter notes, and more wrong ones.",
+            placeholder=words.THRESHOLD_PLACEHOLDER,
+            help=words.THRESHOLD_HELP,
         ),
         "split": right.selectbox(
-            "Right hand from",
+            words.SPLIT,
             PITCHES.tolist(),
             index=None,
             format_func=pitch_name,
-            placeholder="as seen in the video",
-            help="All notes from this key on are the right hand's, all below it the left hand's.",
+            placeholder=words.SPLIT_PLACEHOLDER,
+            help=words.SPLIT_HELP,
         ),
     }
 
@@ -139,17 +136,17 @@ def _choose_score(left: Any, right: Any) -> dict[str, Any]:
     """What concerns the score alone, and the bars."""
     return {
         "fingering": right.selectbox(
-            "Fingers in the score",
-            list(FINGERS),
-            format_func=lambda name: FINGERS[name],
-            help="Of those that were surely seen.",
+            words.FINGERING,
+            list(words.FINGERS),
+            format_func=lambda name: words.FINGERS[name],
+            help=words.FINGERING_HELP,
         ),
-        "title": left.text_input("Title", placeholder="the video's name", max_chars=200).strip() or None,
-        "composer": right.text_input("Composer", max_chars=200).strip() or None,
-        "metre": left.text_input("Time signature", placeholder="found; or such as 3/4").strip() or None,
-        "key": left.text_input("Key", placeholder="found; or such as C minor").strip() or None,
+        "title": left.text_input(words.TITLE, placeholder=words.TITLE_PLACEHOLDER, max_chars=200).strip() or None,
+        "composer": right.text_input(words.COMPOSER, max_chars=200).strip() or None,
+        "metre": left.text_input(words.METRE, placeholder=words.METRE_PLACEHOLDER).strip() or None,
+        "key": left.text_input(words.KEY, placeholder=words.KEY_PLACEHOLDER).strip() or None,
         "tempo": right.number_input(
-            "Beats a minute", min_value=20.0, max_value=300.0, value=None, step=1.0, placeholder="found"
+            words.TEMPO, min_value=20.0, max_value=300.0, value=None, step=1.0, placeholder=words.TEMPO_PLACEHOLDER
         ),
     }
 
@@ -161,7 +158,7 @@ def _show_span(here: Visit, video: Chosen) -> tuple[float, float | None]:
     def look() -> Filmstrip:
         job = here.look("strip", video, apart.film_strip, str(video.path))
         _look_for_keyboard(here, video, span)  # meanwhile: it is going to be looked for in all of the video
-        seen = follow(here, job, stages={}, doing="Looking through the video", cancel=partial(forget_video, here))
+        seen = follow(here, job, stages={}, doing=words.LOOKING_THROUGH_VIDEO, cancel=partial(forget_video, here))
         here.stop("strip")
         return Filmstrip.from_dict(seen)
 
@@ -179,7 +176,7 @@ def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
 
     def look() -> Scene:
         job = _look_for_keyboard(here, video, span)
-        seen = follow(here, job, stages={}, doing="Looking for the keyboard", cancel=partial(forget_video, here))
+        seen = follow(here, job, stages={}, doing=words.LOOKING_FOR_KEYBOARD, cancel=partial(forget_video, here))
         here.stop("look")
         return Scene.from_dict(seen)
 
@@ -187,7 +184,7 @@ def _show_keyboard(here: Visit, video: Chosen, options: Options) -> None:
         check_span(*span)
         with st.container():  # what stands below it keeps its place, whether anything is waited for or not
             step = current_step(video.path, span, look)
-        with st.expander("Keyboard", expanded=not _folded(here)):
+        with st.expander(words.KEYBOARD, expanded=not _folded(here)):
             keyboard_step(step, alone=not _busy(here))
 
     _told(video.path, video.title, show)
@@ -214,11 +211,11 @@ def _told(path: Path, title: str, work: Callable[[], None]) -> None:
     try:
         work()
     except Stopped:
-        st.info("Cancelled.")
+        st.info(words.CANCELLED)
     except SilentkeysError as error:
         st.error(as_text(in_their_words(error, path, title)))
     except Exception as error:
-        st.error(as_text(f"Something went wrong that nobody foresaw: {type(error).__name__}: {error}"))
+        st.error(as_text(words.UNFORESEEN.format(kind=type(error).__name__, error=error)))
 
 
 def _begin_reading(here: Visit, video: Chosen, options: Options) -> None:
@@ -239,7 +236,7 @@ def _finish_reading(here: Visit, settings: dict[str, Any]) -> None:
     task = here.tasks["read"]
     wanted: Wanted = task.about
     try:
-        follow(here, task.job, stages=READING, doing="Beginning", cancel=partial(_stop_reading, here))
+        follow(here, task.job, stages=READING, doing=words.BEGINNING, cancel=partial(_stop_reading, here))
         with _writing(here) as tell:
             reading = apart.load_reading(wanted.folder)
             report = write(reading, wanted.folder, wanted.video.title, settings, SHOWN, tell)
@@ -281,7 +278,7 @@ def _writing(here: Visit) -> Iterator[Progress]:
     def tell(stage: str, fraction: float | None) -> None:
         here.touch()
         low, high, text = WRITING.get(stage, (0.9, 1.0, stage))
-        bar.progress(low + (high - low) * (fraction or 0.0), f"{text} …")
+        bar.progress(low + (high - low) * (fraction or 0.0), words.DOING.format(stage=text))
 
     yield tell
     bar.empty()
@@ -302,7 +299,7 @@ def _finish_drawing(here: Visit, result: Result) -> None:
     """Wait until the result video is drawn, and show it."""
     try:
         made = follow(
-            here, here.tasks["draw"].job, stages=DRAWING, doing="Drawing the video", cancel=partial(here.stop, "draw")
+            here, here.tasks["draw"].job, stages=DRAWING, doing=words.DRAWING_VIDEO, cancel=partial(here.stop, "draw")
         )
     except Exception:
         here.stop("draw")

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from app.timeline import WORDS
+from app.words import TIMELINE as WORDS
 from pianoroll import PianoRoll
 
 ROOT = Path(__file__).resolve().parents[2]
