@@ -30,6 +30,7 @@ def read_example(browser: Any, address: str, **how: Any) -> Any:
         field.press("Enter")
     page.get_by_text("2 seconds of 20 seconds").wait_for()
     page.get_by_text("Found: A0 to C8").wait_for()
+    page.get_by_text("Options", exact=True).click()
     page.get_by_role("button", name="Transcribe").click()
     page.locator("video").wait_for()
     page.locator(".roll .notes").wait_for()

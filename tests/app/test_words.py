@@ -22,7 +22,7 @@ UNSEEN = ("key", "icon", "type", "layout", "page_icon", "vertical_alignment", "a
 GIVEN = {*words.TIMELINE, *words.CORNERS, *words.ROLL}
 
 _SCRIPT = re.compile(r"//[^\n]*|/\*.*?\*/|\"(?:[^\"\\\n]|\\.)*\"|'(?:[^'\\\n]|\\.)*'|`(?:[^`\\]|\\.)*`", re.DOTALL)
-_TWO_WORDS = re.compile(r"\b[A-Za-z]{2,},? [A-Za-z]{2,}\b")
+_TWO_WORDS = re.compile(r"\b[A-Za-z]{2,} [A-Za-z]{2,}\b")
 
 
 def test_the_page_shows_and_raises_only_words_of_the_module() -> None:
