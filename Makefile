@@ -15,7 +15,7 @@ demo: $(VENV)/.installed
 	$(BIN)/python -m app.demo
 
 test: lint
-	$(BIN)/python -m pytest -q
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -q -n 2 --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -1,13 +1,19 @@
 """A visitor of the page: the folder that is theirs, the work that is done for them, and what is kept of it."""
 
+import gc
 import tempfile
 import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
+from threading import Lock, Thread
+from time import monotonic, sleep
 from typing import Any
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from app import child, words
 from app.child import Bounds
@@ -16,6 +22,7 @@ from app.sessions import Room, open_room
 
 WORK = ("chosen", "keyboard_step", "result")  # what a session keeps that lies in its folder
 FAREWELL = 2.0  # seconds that work which was called off is given to end
+ROUND = 10.0  # seconds between two looks for visitors who have left
 LOOKING = Bounds(memory=3 << 30, seconds=120.0)
 LOOKS_AT_ONCE = 2
 FETCHES_AT_ONCE = 4  # which wait for others' machines more than they work
@@ -40,14 +47,14 @@ class Lines:
 
 
 class Visit:
-    """A folder of one's own, and tasks by their kind. All goes when the session does, and with it this object; or when
-    it was long unused."""
+    """A folder of one's own, and tasks by their kind. All goes with ``end``, or with this object; or when it was long
+    unused. ``connected``: whether the visitor's browser is."""
 
-    def __init__(self, room: Room, lines: Lines) -> None:
-        self.room, self.lines = room, lines
+    def __init__(self, room: Room, lines: Lines, connected: Callable[[], bool] = lambda: True) -> None:
+        self.room, self.lines, self.connected = room, lines, connected
         self.folder = room.enter()
         self.tasks: dict[str, Task] = {}
-        weakref.finalize(self, _leave, room, self.folder, self.tasks)
+        self.end = weakref.finalize(self, _leave, room, self.folder, self.tasks)
 
     def touch(self) -> bool:
         """Note that the visitor is still here; False where the folder has gone meanwhile."""
@@ -88,6 +95,41 @@ class Visit:
             task.job.stop()
 
 
+class Guests:
+    """All visits of a server. They end when their browsers have been away for ``patience`` seconds: Streamlit itself
+    lets go of a session that was left only when a later one is."""
+
+    def __init__(self, patience: float) -> None:
+        self.patience = patience
+        self._lock = Lock()
+        self._seen: weakref.WeakKeyDictionary[Visit, float] = weakref.WeakKeyDictionary()
+
+    def add(self, visit: Visit) -> None:
+        with self._lock:
+            self._seen[visit] = monotonic()
+
+    def see_off(self) -> None:
+        """End the visits of those who have left."""
+        now = monotonic()
+        with self._lock:
+            visits = list(self._seen)
+            for each in visits:
+                if each.connected():
+                    self._seen[each] = now
+            gone = [each for each in visits if now - self._seen[each] > self.patience]
+            for each in gone:
+                del self._seen[each]
+        for each in gone:
+            each.end()
+        if gone:
+            gc.collect()  # what Streamlit lets go of hangs together in circles, and holds results
+
+    def keep_seeing_off(self) -> None:
+        while True:
+            sleep(ROUND)
+            self.see_off()
+
+
 def visit() -> Visit:
     """This session's. Where its folder was removed it begins anew, and says so. Raises FullError."""
     known: Visit | None = st.session_state.get("visit")
@@ -97,8 +139,9 @@ def visit() -> Visit:
         st.info(words.RESULTS_REMOVED)
     for name in WORK:
         st.session_state.pop(name, None)
-    st.session_state["visit"] = Visit(_room(), _lines())
-    return st.session_state["visit"]
+    begun = st.session_state["visit"] = Visit(_room(), _lines(), _connected())
+    _guests().add(begun)
+    return begun
 
 
 def _leave(room: Room, folder: Path, tasks: dict[str, Task]) -> None:
@@ -108,6 +151,22 @@ def _leave(room: Room, folder: Path, tasks: dict[str, Task]) -> None:
     for task in tasks.values():
         task.job.over.wait(FAREWELL)
     room.leave(folder)
+
+
+def _connected() -> Callable[[], bool]:
+    """Tells, from any thread, whether this session's browser is connected. Without a server it is."""
+    context = get_script_run_ctx()
+    if context is None or not runtime.exists():
+        return lambda: True
+    return partial(runtime.get_instance().is_active_session, context.session_id)
+
+
+@st.cache_resource(show_spinner=False)
+def _guests() -> Guests:
+    """Of this server. A browser that comes back within Streamlit's own patience finds its session as it was."""
+    guests = Guests(st.get_option("server.disconnectedSessionTTL") + ROUND)
+    Thread(target=guests.keep_seeing_off, daemon=True, name="guests").start()
+    return guests
 
 
 @st.cache_resource(show_spinner=False)

@@ -31,7 +31,7 @@ def write_strips(
     """Write strips ``(104, 624)`` uint8 to the file ``path`` (.mp4) as they come; gives their number."""
     options = {
         **{"crf": str(quality), "preset": preset, "bf": "0", "g": str(GROUP), "keyint_min": str(GROUP)},
-        **{"sc_threshold": "0", "threads": "1"},  # so that the same strips give the same file
+        **{"sc_threshold": "0", "threads": "1"},  # workers import many clips at once
     }
     count = 0
     with av.open(os.fspath(path), "w", format="mp4", options={"movflags": "faststart"}) as container:

@@ -46,7 +46,8 @@ class _Thread(threading.Thread):
         super().__init__(**how)
 
     def kill(self) -> None:
-        """A thread cannot be."""
+        """A thread cannot be; but nobody waits for it any more."""
+        self.join = lambda timeout=None: None  # type: ignore[method-assign]
 
 
 @pytest.fixture

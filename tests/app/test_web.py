@@ -317,6 +317,22 @@ def test_a_session_that_ends_takes_its_folder_along(room: Room) -> None:
     assert other.folder.exists()
 
 
+def test_who_has_left_is_seen_off_though_the_session_is_still_known(room: Room) -> None:
+    lines, connected = visit.Lines(Line(2), Line(1)), {"one": True, "other": True}
+    one, other = (visit.Visit(room, lines, lambda name=name: connected[name]) for name in connected)
+    guests = visit.Guests(patience=0.2)
+    guests.add(one)
+    guests.add(other)
+    connected["one"] = False
+    guests.see_off()
+    assert one.touch()  # may have been cut off for a moment
+    time.sleep(0.3)
+    guests.see_off()
+    assert not one.folder.exists()
+    assert not one.touch()
+    assert other.touch()
+
+
 def test_a_session_that_ends_calls_its_work_off(room: Room) -> None:
     lines = visit.Lines(Line(2), Line(1))
     here, other = visit.Visit(room, lines), visit.Visit(room, lines)
