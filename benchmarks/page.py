@@ -20,8 +20,9 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from time import perf_counter, sleep
+from time import perf_counter
 from typing import Any
+from urllib.request import urlopen
 
 import av
 
@@ -37,8 +38,8 @@ def main() -> None:
     parser.add_argument("--soak", type=float, default=0, metavar="MINUTES")
     parser.add_argument("--visitors", type=int, default=8)
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(prefix="silentkeys-") as folder, page(Path(folder)) as (address, server, began):
-        asyncio.run(drive(Path(folder), address, server, began, options.soak, options.visitors))
+    with tempfile.TemporaryDirectory(prefix="silentkeys-") as folder:
+        asyncio.run(drive(Path(folder), options.soak, options.visitors))
 
 
 @contextmanager
@@ -59,35 +60,36 @@ def page(folder: Path) -> Iterator[tuple[str, int, float]]:
             server.wait(20)
 
 
-async def drive(folder: Path, address: str, server: int, began: float, minutes: float, visitors: int) -> None:
+async def drive(folder: Path, minutes: float, visitors: int) -> None:
+    """Measure all that was asked for. The browser is open before the page is started, as its user's is."""
     from playwright.async_api import async_playwright
 
     path = next(found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name)))
     async with async_playwright() as driver:
         browser = await driver.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
-        ready = await time_start(browser, address, began)
-        print(f"from start to usable: {ready:.1f} s")
-        clip = make_clip(folder / "minute.mp4", 60)
-        for turn in ("first", "second"):
-            seconds = await time_upload(browser, address, clip)
-            print(
-                f"upload of 60 s of 720p to the first page of its score, {turn}: {seconds:.1f} s, {seconds / 60:.2f}×"
-            )
-        if minutes:
-            await soak(browser, folder, address, server, minutes, visitors)
+        with page(folder) as (address, server, began):
+            ready = await time_start(browser, address, began)
+            print(f"from start to usable: {ready:.1f} s")
+            clip = make_clip(folder / "minute.mp4", 60)
+            for turn in ("first", "second"):
+                seconds = await time_upload(browser, address, clip)
+                told = f"{seconds:.1f} s, {seconds / 60:.2f}×"
+                print(f"upload of 60 s of 720p to the first page of its score, {turn}: {told}")
+            if minutes:
+                await soak(browser, folder, address, server, minutes, visitors)
         await browser.close()
 
 
 async def time_start(browser: Any, address: str, began: float) -> float:
-    """Seconds from ``began`` until a video may be chosen."""
+    """Seconds from ``began`` until a video may be chosen. The browser is led there once the page listens."""
     context = await browser.new_context()
     window = await context.new_page()
     while True:
-        try:
-            await window.goto(address)
+        with suppress(OSError):
+            urlopen(f"{address}/_stcore/health", timeout=1).close()
             break
-        except Exception:
-            sleep(0.05)
+        await asyncio.sleep(0.02)
+    await window.goto(address)
     await window.locator("input[type=file]").wait_for(state="attached")
     await context.close()
     return perf_counter() - began
