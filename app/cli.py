@@ -642,6 +642,7 @@ def app(
         "server.address": address,
         "server.headless": "false" if browser else "true",
         "server.showEmailPrompt": "false",
+        "server.fileWatcherType": "none",  # it would look after all modules, for each visitor
         "server.maxUploadSize": str(MOST_MEGABYTES),
         "browser.gatherUsageStats": "false",
         "client.toolbarMode": "minimal",

@@ -196,16 +196,13 @@ async def watch(server: int, end: float) -> list[int]:
 
 
 def taken(group: int) -> int:
-    """Proportional set size of the lasting processes of a group, MB: of children at work there are more or less."""
+    """Anonymous memory of the lasting processes of a group, MB: what they share with their children, who come and go,
+    counts whole, and programs and libraries that lie on disk do not count."""
     total = 0
     for folder in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError, ValueError):
-            if os.getpgid(int(folder.name)) != group or b"app.cli" in (folder / "cmdline").read_bytes():
-                continue
-            if is_child(folder):
-                continue
-            rows = (folder / "smaps_rollup").read_text()
-            total += int(re.search(r"^Pss:\s+(\d+)", rows, re.MULTILINE)[1])  # type: ignore[index]
+        with suppress(OSError, TypeError, ValueError):
+            if os.getpgid(int(folder.name)) == group and not is_child(folder):
+                total += int(re.search(r"^RssAnon:\s+(\d+)", (folder / "status").read_text(), re.MULTILINE)[1])  # type: ignore[index]
     return total // 1024
 
 
