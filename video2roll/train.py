@@ -222,12 +222,12 @@ def _odds(examples: list[Example]) -> np.ndarray:
     return odds / odds.sum()
 
 
-def meet_half_way(start: Path, out: Path) -> None:
-    """Put the weights half-way between those that training started from and those in ``out``: what they gain on pianos
-    never seen they keep, and lose less of what they knew (WiSE-FT, Wortsman et al., CVPR 2022)."""
+def meet(start: Path, out: Path, part: float) -> None:
+    """Put the weights that ``part`` (0..1) of the way from those that training started from to those in ``out``: what
+    they gain on pianos never seen they keep, and lose less of what they knew (WiSE-FT, Wortsman et al., CVPR 2022)."""
     (model, _), (trained, facts) = load_model(start), load_model(out)
-    average_into(model, trained, 0.5)
-    save_model(model, out, {**facts, "half_way": True})
+    average_into(model, trained, part)
+    save_model(model, out, {**facts, "part": part})
 
 
 def train_baseline(parts: dict[str, list[Strips]], out: Path, minutes: float) -> None:
@@ -253,8 +253,9 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("cache"), help="folder for the strips (3 GB)")
     parser.add_argument("--minutes", type=float, default=60, help="0: only choose thresholds and make integers again")
     parser.add_argument(
-        "--start", type=Path, help="weights to go on from and end half-way to; they label wild/unlabelled"
+        "--start", type=Path, help="weights to go on from; they label wild/unlabelled, and the end lies between"
     )
+    parser.add_argument("--part", type=float, default=0.5, help="how far from them the end lies, 0..1 of the way")
     parser.add_argument("--rendered", type=int, default=0, help="how many drawn pianos to train on, too")
     parser.add_argument("--peak", type=float, default=1.2e-3, help="highest learning rate")
     parser.add_argument("--out", type=Path, help="weights to write (.safetensors; .pth with video2rollnet)")
@@ -288,7 +289,7 @@ def main() -> None:
             peak=arguments.peak,
         )
         if arguments.start is not None:
-            meet_half_way(arguments.start, arguments.out)
+            meet(arguments.start, arguments.out, arguments.part)
     calibrate(arguments.out, parts["dev"])
     network, drawing = load_model(arguments.out)[0], np.random.default_rng(0)
     crops = [crop for data in parts["train"] for crop in calibration_crops(prepare(data, network), drawing)]

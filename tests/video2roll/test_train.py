@@ -12,7 +12,7 @@ from pianoroll import Note
 from pianoroll.roll import notes_to_frames
 from video2roll.model import KeyReader, KeyReaderSizes, load_model, save_model
 from video2roll.rest import black_key_mask
-from video2roll.train import average_into, meet_half_way, train
+from video2roll.train import average_into, meet, train
 
 TINY = KeyReaderSizes(widths=(4, 4, 6), hidden=8)
 
@@ -42,13 +42,15 @@ def test_what_is_averaged_moves_part_of_the_way() -> None:
     assert torch.equal(average.order, model.order)
 
 
-def test_weights_end_half_way(tmp_path: Path) -> None:
+def test_weights_end_on_the_way(tmp_path: Path) -> None:
     paths, models = [tmp_path / "start.safetensors", tmp_path / "out.safetensors"], [KeyReader(TINY), KeyReader(TINY)]
     for path, model in zip(paths, models, strict=True):
         save_model(model, path, {"threshold": 0.4})
-    meet_half_way(*paths)
+    meet(*paths, 0.25)
     middle, facts = load_model(paths[1])
-    torch.testing.assert_close(middle.black[1].weight, (models[0].black[1].weight + models[1].black[1].weight) / 2)
+    torch.testing.assert_close(
+        middle.black[1].weight, 0.75 * models[0].black[1].weight + 0.25 * models[1].black[1].weight
+    )
     assert facts["threshold"] == 0.4
 
 
