@@ -63,9 +63,8 @@ def measure(reading: pipeline.Reading, names: list[str]) -> None:
 
         settings = {name: FIRST.get(name) for name in SETTINGS}
         began, worked = perf_counter(), process_time()
-        result = Result(
-            reading, (report := write(reading, folder(), "Piece", settings, SHOWN)), "Piece", Path(), settings
-        )
+        report = write(reading, folder(), "Piece", settings, SHOWN)
+        result = Result(reading, report, "Piece", Path(), settings, picture="")
         print(f"\n{reading.roll.end / 60:.1f} minutes, {report.notes} notes")
         _tell("all, at first", perf_counter() - began, process_time() - worked, report.timings)
         for name in names:
