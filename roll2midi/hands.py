@@ -170,12 +170,10 @@ def _fit(note: Note, tips: np.ndarray, scale: float = 1.0) -> dict[tuple[int, in
     back, front = DEPTHS[black]
     outside = np.maximum(0.0, np.maximum(back - tips[..., 1], tips[..., 1] - front))
     depth = np.minimum(WORST_DEPTH, 0.5 * (outside / DEPTH_SPREAD) ** 2)
-    costs: dict[tuple[int, int], float] = {}
-    for hand, finger in np.ndindex(*tips.shape[1:3]):
-        seen = ~np.isnan(away[:, hand, finger])
-        if seen.any() and np.abs(away[seen, hand, finger]).min() <= REACH:
-            costs[hand, finger + 1] = float((along + depth)[seen, hand, finger].mean())
-    return costs
+    seen = ~np.isnan(away)
+    nearest = np.where(seen, np.abs(away), np.inf).min(axis=0, initial=np.inf)
+    mean = np.where(seen, along + depth, 0.0).sum(axis=0) / np.maximum(1, seen.sum(axis=0))
+    return {(int(hand), int(finger) + 1): float(mean[hand, finger]) for hand, finger in np.argwhere(nearest <= REACH)}
 
 
 # ---- what hands do ---------------------------------------------------------------------------------------------------
@@ -188,9 +186,17 @@ def _walk(
     ways = [_Way(0.0, (), ())]
     decided = []
     for index, (note, choices) in enumerate(zip(notes, costs, strict=True)):
-        grown = [_grow(way, note, choice, cost, sides) for way in ways for choice, cost in choices.items()]
-        grown += [_grow(way, note, None, NOBODY, sides) for way in ways]
-        ways = sorted(grown, key=lambda way: way.cost)[:BEAM]
+        recent = [[touch for touch in way.touches if touch.offset > note.onset - RECENT] for way in ways]
+        steps: list[tuple[float, int, _Touch | None]] = []  # the whole cost, which way goes on, and how
+        for choice, cost in choices.items():
+            new = _Touch(note.pitch, note.onset, note.offset, *choice)
+            side = sides[new.hand]
+            for number, (way, touches) in enumerate(zip(ways, recent, strict=True)):
+                effort = sum(_effort(old, new, side) for old in touches if old.hand == new.hand)
+                steps.append((way.cost + (cost + effort), number, new))
+        steps += [(way.cost + NOBODY, number, None) for number, way in enumerate(ways)]
+        steps.sort(key=lambda step: step[0])
+        ways = [_grow(ways[number], recent[number], new, cost) for cost, number, new in steps[:BEAM]]
         if index >= LAG:
             decided.append(_shares(ways, LAG))
     return decided + [_shares(ways, back) for back in range(min(LAG, len(notes)) - 1, -1, -1)]
@@ -205,16 +211,12 @@ def _shares(ways: Sequence[_Way], back: int) -> dict[tuple[int, int] | None, flo
     return dict(shares)
 
 
-def _grow(way: _Way, note: Note, choice: tuple[int, int] | None, cost: float, sides: Sequence[Hand | None]) -> _Way:
-    """Go on with one more note."""
-    touches = tuple(touch for touch in way.touches if touch.offset > note.onset - RECENT)
-    choices = (*way.choices[-LAG:], choice)
-    if choice is None:
-        return _Way(way.cost + cost, touches, choices)
-    new = _Touch(note.pitch, note.onset, note.offset, *choice)
-    cost += sum(_effort(old, new, sides[new.hand]) for old in touches if old.hand == new.hand)
-    kept = [old for old in touches if old.offset > note.onset or (old.hand, old.finger) != (new.hand, new.finger)]
-    return _Way(way.cost + cost, (*kept[-9:], new), choices)
+def _grow(way: _Way, recent: Sequence[_Touch], new: _Touch | None, cost: float) -> _Way:
+    """Go on with one more note; ``recent``: the touches of the way that still matter."""
+    if new is None:
+        return _Way(cost, tuple(recent), (*way.choices[-LAG:], None))
+    kept = [old for old in recent if old.offset > new.onset or (old.hand, old.finger) != (new.hand, new.finger)]
+    return _Way(cost, (*kept[-9:], new), (*way.choices[-LAG:], (new.hand, new.finger)))
 
 
 def _effort(old: _Touch, new: _Touch, side: Hand | None) -> float:
